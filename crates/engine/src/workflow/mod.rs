@@ -1,0 +1,42 @@
+//! The workflow document: what people write in YAML or JSON.
+//!
+//! These types are the truth: the JSON Schema is generated from them, the canonical text is written from them.
+//! Reading with *all* problems at once is [`read`], text is [`text`], meaning is checked by [`validate`].
+
+mod settings;
+mod step;
+mod trigger;
+
+pub use settings::Settings;
+pub use step::{Backoff, Case, OnError, Retry, Step, StepKind, StopOutcome, Wait};
+pub use trigger::{
+    Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
+    WebhookTrigger,
+};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The version of the document format that this binary reads and writes.
+pub const FORMAT: u32 = 1;
+
+/// A whole workflow document.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Workflow {
+    /// The version of the document format: 1.
+    #[serde(rename = "hookmill")]
+    pub format: u32,
+    /// What people call it. Unique within the workspace: publishing a document with the same name makes a new revision.
+    pub name: String,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What starts it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<Trigger>,
+    /// How its runs behave as a whole.
+    #[serde(skip_serializing_if = "Settings::is_default")]
+    pub settings: Settings,
+    /// What it does, in order.
+    pub steps: Vec<Step>,
+}
