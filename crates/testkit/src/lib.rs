@@ -1,1 +1,8 @@
-//! x
+//! What tests need around the code they test: a running server, fresh databases, fake upstreams.
+//!
+//! A normal dependency of nothing. Helpers here may panic: a test is the only caller.
+
+pub mod app;
+pub mod patience;
+
+pub use app::TestApp;
