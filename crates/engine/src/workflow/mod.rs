@@ -1,14 +1,28 @@
 //! The workflow document: what people write in YAML or JSON.
 //!
 //! These types are the truth: the JSON Schema is generated from them, the canonical text is written from them.
-//! Reading with *all* problems at once is [`read`], text is [`text`], meaning is checked by [`validate`].
+//! Reading with *all* problems at once is [`read`], text is [`to_yaml`] and [`to_json`].
 
+mod catalog;
+mod decode;
+mod node;
+mod problem;
+mod read;
+mod schema;
 mod settings;
 mod step;
+mod text;
 mod trigger;
 
+pub use catalog::{ActionInfo, Catalog};
+pub use decode::PROBLEMS_MAX;
+pub use node::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_WEIGHT_MAX};
+pub use problem::{Problem, Severity};
+pub use read::read;
+pub use schema::json_schema;
 pub use settings::Settings;
 pub use step::{Backoff, Case, OnError, Retry, Step, StepKind, StopOutcome, Wait};
+pub use text::{to_json, to_yaml};
 pub use trigger::{
     Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
     WebhookTrigger,

@@ -50,11 +50,11 @@ pub struct WebhookTrigger {
 }
 
 /// A map that keeps the order in which it was written.
-pub mod indexed {
+pub(super) mod indexed {
     /// Name to value, in the order written.
-    pub type Map<T> = indexmap::IndexMap<String, T>;
+    pub(crate) type Map<T> = indexmap::IndexMap<String, T>;
 
-    pub(super) fn is_empty<T>(map: &Map<T>) -> bool {
+    pub(in super::super) fn is_empty<T>(map: &Map<T>) -> bool {
         map.is_empty()
     }
 }
