@@ -1,0 +1,188 @@
+//! The one thread that writes: takes whatever waits, commits it as one transaction, then answers.
+//!
+//! A group is first tried plainly, because nearly always every batch of it is good. If one is not, everything is rolled
+//! back and done again with a savepoint a batch, so that only the bad ones fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rusqlite::Connection;
+
+use super::failure::Failure;
+use super::statement::{QueryError, RowBounds, Statements};
+use crate::Error;
+use crate::db::batch::{Batch, Op, Written};
+use crate::db::config::OnFatal;
+use crate::db::queue::{Job, Queue};
+use crate::disk::Disk;
+
+pub(crate) type WriteQueue = Queue<Batch, Written>;
+type WriteJob = Job<Batch, Written>;
+
+pub(super) struct Writer<'c> {
+    pub(super) statements: Statements<'c>,
+    pub(super) connection: &'c Connection,
+    pub(super) queue: Arc<WriteQueue>,
+    pub(super) disk: Arc<Disk>,
+    pub(super) on_fatal: OnFatal,
+    pub(super) rows: RowBounds,
+    /// Pages in the log after the last commit, told by SQLite's hook.
+    pub(super) wal_pages: Arc<AtomicU64>,
+    /// From so many on the log is copied; `None`: this process never does.
+    pub(super) checkpoint_at: Option<u64>,
+}
+
+impl Writer<'_> {
+    /// Works until the queue is closed and empty, or the disk fails.
+    pub(super) fn run(&mut self) {
+        let mut group = Vec::new();
+        while self.queue.take_blocking(&mut group) {
+            let outcome = self.write_group(&mut group).and_then(|()| self.checkpoint());
+            if let Err(why) = outcome {
+                (self.on_fatal)(&why);
+                // Only a test comes here. Nothing may be written any more, and nothing is answered with success.
+                self.queue.close("the disk failed");
+                self.queue.refuse_all(&Error::unavailable("the disk failed"));
+                return;
+            }
+            group.clear();
+        }
+    }
+
+    /// Commits the group and answers each of it. `Err`: the disk failed.
+    fn write_group(&mut self, group: &mut Vec<WriteJob>) -> Result<(), String> {
+        let mut results = Vec::with_capacity(group.len());
+        let failure = match self.try_plain(group, &mut results) {
+            Ok(()) => None,
+            Err(Failure::Batch(error)) if group.len() == 1 => {
+                results.clear();
+                results.push(Err(error));
+                self.roll_back().err()
+            }
+            Err(Failure::Batch(_)) => {
+                results.clear();
+                self.roll_back().and_then(|()| self.try_each(group, &mut results)).err()
+            }
+            Err(failure) => Some(failure),
+        };
+        let Some(failure) = failure else {
+            for (job, result) in group.drain(..).zip(results) {
+                job.answer(result);
+            }
+            return Ok(());
+        };
+        let (error, fatal) = match failure {
+            Failure::Batch(error) | Failure::Group(error) => (error, None),
+            Failure::Full => (self.disk.met_full(), None),
+            Failure::Fatal(why) => (Error::unavailable(format!("the disk failed: {why}")), Some(why)),
+        };
+        // SQLite has rolled back by itself after most of these; asking again does no harm.
+        let undone = if fatal.is_none() { self.roll_back() } else { Ok(()) };
+        for job in group.drain(..) {
+            job.answer(Err(error.clone()));
+        }
+        match (fatal, undone) {
+            (Some(why), _) | (None, Err(Failure::Fatal(why))) => Err(why),
+            (None, Err(other)) => Err(format!("cannot roll back: {other:?}")),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    fn try_plain(&mut self, group: &[WriteJob], results: &mut Vec<Result<Written, Error>>) -> Result<(), Failure> {
+        self.control("BEGIN IMMEDIATE")?;
+        for job in group {
+            results.push(Ok(self.run_batch(&job.task)?));
+        }
+        self.control("COMMIT")
+    }
+
+    fn try_each(&mut self, group: &[WriteJob], results: &mut Vec<Result<Written, Error>>) -> Result<(), Failure> {
+        self.control("BEGIN IMMEDIATE")?;
+        for job in group {
+            self.control("SAVEPOINT batch")?;
+            let result = match self.run_batch(&job.task) {
+                Ok(written) => Ok(written),
+                Err(Failure::Batch(error)) => {
+                    self.control("ROLLBACK TO batch")?;
+                    Err(error)
+                }
+                Err(failure) => return Err(failure),
+            };
+            self.control("RELEASE batch")?;
+            results.push(result);
+        }
+        self.control("COMMIT")
+    }
+
+    fn run_batch(&mut self, batch: &Batch) -> Result<Written, Failure> {
+        let mut written = Written::default();
+        for (at, op) in batch.ops().iter().enumerate() {
+            let failed = |error: QueryError| Failure::of(error, at);
+            match op {
+                Op::Insert { table, args } => {
+                    let insert = self.statements.insert_into(table).map_err(|error| failed(error.into()))?;
+                    insert.execute(batch.args(args)).map_err(|error| failed(error.into()))?;
+                }
+                Op::Execute { sql, args, expect } => {
+                    let statement = self.statements.get(sql).map_err(|error| failed(error.into()))?;
+                    let (count, rows) = if statement.returns_rows() {
+                        let rows = statement.query(batch.args(args), self.rows).map_err(failed)?;
+                        (rows.len() as u64, rows)
+                    } else {
+                        (statement.execute(batch.args(args)).map_err(|error| failed(error.into()))?, Vec::new())
+                    };
+                    if !expect.holds(count) {
+                        return Err(Failure::Batch(Error::Conflict { statement: at }));
+                    }
+                    written.counts.push(count);
+                    written.rows.push(rows);
+                }
+            }
+        }
+        Ok(written)
+    }
+
+    fn control(&mut self, sql: &'static str) -> Result<(), Failure> {
+        let done = self.statements.get(sql).and_then(|statement| statement.execute(&[]));
+        done.map(drop).map_err(|error| match Failure::of(error.into(), 0) {
+            Failure::Batch(error) => Failure::Group(Error::unavailable(format!("{sql}: {error}"))),
+            other => other,
+        })
+    }
+
+    fn roll_back(&mut self) -> Result<(), Failure> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") }
+    }
+
+    /// Copies the log to the file when it is long enough. Those who wait were answered before, so it delays only the next.
+    fn checkpoint(&mut self) -> Result<(), String> {
+        if self.checkpoint_at.is_none_or(|pages| self.wal_pages.load(Ordering::Relaxed) < pages) {
+            return Ok(());
+        }
+        self.copy_log("PRAGMA wal_checkpoint(PASSIVE)")
+    }
+
+    /// The same to its end, leaving an empty log: for closing.
+    pub(super) fn checkpoint_all(&mut self) -> Result<(), String> {
+        if self.checkpoint_at.is_some() { self.copy_log("PRAGMA wal_checkpoint(TRUNCATE)") } else { Ok(()) }
+    }
+
+    fn copy_log(&mut self, sql: &'static str) -> Result<(), String> {
+        let statement = self.statements.get(sql).map_err(QueryError::from);
+        match statement.and_then(|statement| statement.query(&[], self.rows)) {
+            Ok(_) => Ok(()),
+            Err(error) => match Failure::of(error, 0) {
+                Failure::Fatal(why) => Err(why),
+                Failure::Full => {
+                    self.disk.met_full();
+                    Ok(())
+                }
+                // The log stays as it is and is copied next time.
+                Failure::Batch(error) | Failure::Group(error) => {
+                    tracing::warn!("Cannot copy the write-ahead log to the file: {error}");
+                    Ok(())
+                }
+            },
+        }
+    }
+}
