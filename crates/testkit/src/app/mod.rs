@@ -7,7 +7,6 @@ mod client;
 mod ending;
 mod process;
 
-use std::any::Any;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -25,16 +24,12 @@ use crate::patience;
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
 /// Where the application keeps its data.
+#[derive(Clone, Debug)]
 pub enum Database {
     /// A file in the data folder: the default of the binary.
     Sqlite,
-    /// A PostgreSQL database, and whatever has to live as long as it.
-    Postgres {
-        /// `postgres://…`
-        url: String,
-        /// Dropped after the server has ended.
-        keep: Box<dyn Any + Send>,
-    },
+    /// The PostgreSQL database with this URL.
+    Postgres(String),
 }
 
 /// How an application is to be started.
@@ -175,11 +170,6 @@ impl TestApp {
         self.listen
     }
 
-    /// The database, to do something to it.
-    pub fn database(&mut self) -> &mut Database {
-        &mut self.database
-    }
-
     /// The running process.
     ///
     /// # Panics
@@ -193,7 +183,7 @@ impl TestApp {
     pub fn command(&self, arguments: &[&str]) -> Invocation {
         let mut all: Vec<OsString> = arguments.iter().map(OsString::from).collect();
         all.extend(["--data".into(), self.data.clone().into_os_string()]);
-        if let Database::Postgres { url, .. } = &self.database {
+        if let Database::Postgres(url) = &self.database {
             all.extend(["--database".into(), url.into()]);
         }
         let mut invocation = Invocation::new(&self.binary, all);
