@@ -1,1 +1,4 @@
-//! x
+//! The server.
+
+pub mod listen;
+pub mod size;

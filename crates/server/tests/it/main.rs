@@ -1,1 +1,4 @@
+//! The server over real sockets.
 
+mod listen;
+mod raw;
