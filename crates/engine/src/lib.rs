@@ -9,5 +9,6 @@
 //! - [`run`]: run state as the fold of the journal, and [`run::decide`].
 
 pub mod id;
+pub mod request;
 pub mod time;
 pub mod workflow;

@@ -1,0 +1,84 @@
+//! What a webhook request says: the body by its content type, the declared variables, and the `webhook` object.
+//!
+//! A function of the trigger and the request: it is called when the request is accepted, and again with the stored
+//! bytes when the run is recovered, and gives the same. Who may call, and how large a body may be, is asked before.
+
+mod binary;
+mod form;
+mod json;
+mod media;
+mod refusal;
+mod text;
+mod variables;
+mod webhook;
+
+pub use form::{FORM_DEPTH_MAX, FORM_FIELDS_MAX};
+pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
+pub use media::ACCEPTED_MEDIA_TYPES;
+pub use refusal::{Finding, Position, Refusal, VariableProblem};
+pub use webhook::WEBHOOK_MEMBERS;
+
+use bytes::Bytes;
+use minijinja::Value;
+
+use crate::id::DeliveryId;
+use crate::time::Timestamp;
+use crate::workflow::WebhookTrigger;
+
+/// A request as it came in. Credentials have been taken out of query and headers before, so that the same request can
+/// be built again from what is stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method, upper case.
+    pub method: &'a str,
+    /// The values of the `:name` segments of the hook's own path, decoded.
+    pub path_params: &'a [(String, String)],
+    /// The query without the question mark, as sent.
+    pub query: &'a str,
+    /// The headers in the order sent, with lower-case names.
+    pub headers: &'a [(String, String)],
+    /// The exact bytes of the body.
+    pub body: &'a Bytes,
+    /// Where it came from.
+    pub address: &'a str,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The id under which it is stored.
+    pub delivery: DeliveryId,
+}
+
+impl Request<'_> {
+    /// The value of the first header of this (lower-case) name.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What a request says.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// The object that expressions know as `webhook`.
+    pub webhook: Value,
+    /// The run variables that the trigger's `memory` asks for.
+    pub variables: Vec<(String, Value)>,
+    /// What was accepted although it is odd (duplicate keys), for the owner of the hook.
+    pub notes: Vec<String>,
+}
+
+/// Reads a request. Never panics, whatever the bytes.
+pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, Refusal> {
+    let query = form::parse_query(request.query)?;
+    let mut notes = Vec::new();
+    let body = media::parse_body(request, &query, &mut notes)?;
+    let headers = webhook::Headers::of(request.headers);
+    let variables = variables::collect(trigger, request, &body, &query)?;
+    let raw = webhook::Raw { bytes: request.body.clone(), binary: body.kind == media::BodyKind::Binary };
+    let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
+        let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));
+        // A binary body has no parsed form; its bytes are what there is to remember.
+        let remembered = || if raw.binary { raw.value() } else { body.value.clone() };
+        headers.chain(memory.body.iter().map(|name| (name.clone(), remembered()))).collect()
+    });
+    let webhook = webhook::Webhook::of(request, body.value, query, headers, raw.clone(), variables);
+    Ok(Parsed { webhook: Value::from_object(webhook), variables: memory, notes })
+}

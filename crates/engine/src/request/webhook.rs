@@ -1,0 +1,175 @@
+//! The object that expressions know as `webhook`. What costs is made when it is asked for.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use indexmap::IndexMap;
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
+
+use super::Request;
+use super::variables::Variables;
+use crate::id::DeliveryId;
+use crate::time::Timestamp;
+
+/// The members that every webhook has. They win over members of the body with the same name, and a variable cannot be
+/// called so.
+pub const WEBHOOK_MEMBERS: &[&str] =
+    &["body", "headers", "query", "path", "method", "raw", "ip", "received_at", "delivery_id", "files"];
+
+/// A request, its variables, and what else was in its body.
+#[derive(Debug)]
+pub(super) struct Webhook {
+    body: Value,
+    query: Value,
+    path: Vec<(String, String)>,
+    method: String,
+    headers: Value,
+    raw: Raw,
+    address: String,
+    received_at: Timestamp,
+    delivery: DeliveryId,
+    variables: Variables,
+}
+
+impl Webhook {
+    pub(super) fn of(request: &Request<'_>, body: Value, query: Value, headers: Value, raw: Raw, variables: Variables) -> Self {
+        Self {
+            body,
+            query,
+            path: request.path_params.to_vec(),
+            method: request.method.to_owned(),
+            headers,
+            raw,
+            address: request.address.to_owned(),
+            received_at: request.received_at,
+            delivery: request.delivery,
+            variables,
+        }
+    }
+
+    fn member(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "body" => self.body.clone(),
+            "headers" => self.headers.clone(),
+            "query" => self.query.clone(),
+            "path" => {
+                let members = self.path.iter().map(|(name, value)| (Value::from(name), Value::from(value)));
+                Value::from_object(members.collect::<IndexMap<Value, Value>>())
+            }
+            "method" => Value::from(&self.method),
+            "raw" => self.raw.value(),
+            "ip" => Value::from(&self.address),
+            "received_at" => Value::from(self.received_at.to_string()),
+            "delivery_id" => Value::from(self.delivery.to_string()),
+            "files" => Value::from(Vec::<Value>::new()),
+            _ => return None,
+        })
+    }
+
+    /// What was sent without being declared.
+    fn undeclared(&self, name: &str) -> Option<Value> {
+        self.body.as_object().and_then(|body| body.get_value_by_str(name))
+    }
+
+    fn names(&self) -> Vec<Value> {
+        let mut names: Vec<Value> = WEBHOOK_MEMBERS.iter().map(|name| Value::from(*name)).collect();
+        names.extend(self.variables.present().map(Value::from));
+        let body = self.body.as_object().and_then(|body| body.try_iter_pairs());
+        let undeclared = body.into_iter().flatten().map(|(name, _)| name);
+        names.extend(
+            undeclared.filter(|name| {
+                name.as_str().is_some_and(|name| !WEBHOOK_MEMBERS.contains(&name) && !self.variables.declares(name))
+            }),
+        );
+        names
+    }
+}
+
+impl Object for Webhook {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        if let Some(member) = self.member(name) {
+            return Some(member);
+        }
+        // A declared variable that was not sent is not defined, even if the body has a member of its name.
+        if self.variables.declares(name) { self.variables.get(name) } else { self.undeclared(name) }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.names())
+    }
+}
+
+/// The exact bytes of a body.
+#[derive(Clone, Debug)]
+pub(super) struct Raw {
+    pub(super) bytes: Bytes,
+    /// Whether the content type says that they are not text.
+    pub(super) binary: bool,
+}
+
+impl Raw {
+    /// The bytes as text if they are text, else in base64.
+    pub(super) fn value(&self) -> Value {
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) if !self.binary => Value::from(text),
+            _ => Value::from(BASE64_STANDARD.encode(&self.bytes)),
+        }
+    }
+}
+
+/// The headers as an object with lower-case names; asked for without regard to case. Kept in one piece of memory.
+#[derive(Debug)]
+pub(super) struct Headers {
+    text: Box<str>,
+    /// Name and value: the ends of each in `text`, alternating.
+    ends: Box<[usize]>,
+}
+
+impl Headers {
+    pub(super) fn of(headers: &[(String, String)]) -> Value {
+        let mut text = String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len()).sum());
+        let mut ends = Vec::with_capacity(headers.len() * 2);
+        for part in headers.iter().flat_map(|(name, value)| [name, value]) {
+            text.push_str(part);
+            ends.push(text.len());
+        }
+        Value::from_object(Self { text: text.into(), ends: ends.into() })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut start = 0;
+        self.ends.chunks_exact(2).map(move |ends| {
+            let pair = (&self.text[start..ends[0]], &self.text[ends[0]..ends[1]]);
+            start = ends[1];
+            pair
+        })
+    }
+}
+
+impl Object for Headers {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
+        let mut values = self.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value);
+        let first = values.next()?;
+        let rest: Vec<&str> = values.collect();
+        if rest.is_empty() {
+            return Some(Value::from(first));
+        }
+        Some(Value::from(format!("{first}, {}", rest.join(", "))))
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names: indexmap::IndexSet<&str> = self.iter().map(|(name, _)| name).collect();
+        Enumerator::Values(names.into_iter().map(Value::from).collect())
+    }
+}
