@@ -8,7 +8,9 @@
 //! - [`expression`]: `{{ … }}`.
 //! - [`run`]: run state as the fold of the journal, and [`run::decide`].
 
+pub mod expression;
 pub mod id;
 pub mod request;
+pub mod run;
 pub mod time;
 pub mod workflow;
