@@ -4,5 +4,6 @@
 
 pub mod app;
 pub mod patience;
+pub mod postgres;
 
 pub use app::TestApp;
