@@ -32,6 +32,14 @@ pub enum Error {
         /// Position of the operation in its batch, inserts and statements counted alike.
         statement: usize,
     },
+    /// Another workflow answers at this path already.
+    #[error("the path `{path}` is taken by the workflow `{workflow}`; choose another path, or remove it there first")]
+    PathTaken {
+        /// The path that was wanted.
+        path: String,
+        /// The name of the workflow that has it.
+        workflow: String,
+    },
     /// The run belongs to another owner by now: drop it.
     #[error("the run is owned by somebody else by now")]
     NotOwner,

@@ -1,0 +1,240 @@
+//! Hooks: the places where triggers answer.
+//!
+//! A hook belongs to a workflow and a label, and keeps its token for ever: when its trigger goes it is switched off, when
+//! a trigger of that label comes back so does the URL. Own paths are unique among the active hooks of a workspace, by
+//! shape: `/orders/:id` and `/orders/:number` are the same place, `/orders/new` is another, and wins.
+
+use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
+use hookmill_engine::time::Timestamp;
+
+use crate::db::Row;
+use crate::{Error, Result, Store, args};
+
+/// Characters of a token; 22 of 62 kinds carry 131 random bits.
+const TOKEN_CHARS: usize = 22;
+/// Longest own path.
+pub const PATH_BYTES_MAX: usize = 512;
+/// Segments of an own path.
+pub const PATH_SEGMENTS_MAX: usize = 32;
+/// Hooks that are read at once.
+const HOOKS_AT_ONCE: i64 = 1_000;
+
+/// A hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hook {
+    /// Its id.
+    pub id: HookId,
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The workflow that it starts.
+    pub workflow: WorkflowId,
+    /// The label of its trigger.
+    pub label: String,
+    /// The unguessable part of its URL.
+    pub token: String,
+    /// Its own path, without slashes at the ends.
+    pub path: Option<String>,
+    /// Whether the published revision has its trigger.
+    pub active: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A hook that a document asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedHook {
+    /// The label of the trigger; unique in the document.
+    pub label: String,
+    /// The own path of the trigger.
+    pub path: Option<String>,
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT id, workspace, workflow, label, token, path, active, created_at FROM hooks "
+    };
+}
+
+const ONE: &str = concat!(columns!(), "WHERE id = $1");
+const BY_TOKEN: &str = concat!(columns!(), "WHERE token = $1");
+const OF_WORKFLOW: &str = concat!(columns!(), "WHERE workflow = $1 ORDER BY id LIMIT $2");
+const ACTIVE: &str = concat!(columns!(), "WHERE id > $1 AND active = 1 ORDER BY id LIMIT $2");
+const WITH_PATH: &str = concat!(
+    columns!(),
+    "WHERE workspace = $1 AND active = 1 AND path_shape IS NOT NULL AND path_shape > $2 ORDER BY path_shape LIMIT $3"
+);
+const AT_SHAPE: &str = "
+    SELECT w.id, w.name
+      FROM hooks h
+      JOIN workflows w ON w.id = h.workflow
+     WHERE h.workspace = $1
+       AND h.path_shape = $2
+       AND h.active = 1
+       AND h.path_shape IS NOT NULL";
+
+/// Letters and digits, of the system's random numbers.
+pub(crate) fn random_text(chars: usize) -> Result<String> {
+    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    /// The largest multiple of 62 in a byte: what lies above would favour the first letters.
+    const FAIR_BELOW: u8 = 248;
+    let mut text = String::with_capacity(chars);
+    let mut random = [0u8; 64];
+    while text.len() < chars {
+        getrandom::fill(&mut random).map_err(|error| Error::unavailable(format!("no random numbers: {error}")))?;
+        let fair = random.iter().filter(|byte| **byte < FAIR_BELOW).map(|byte| char::from(ALPHABET[usize::from(byte % 62)]));
+        text.extend(fair.take(chars - text.len()));
+    }
+    Ok(text)
+}
+
+pub(crate) fn new_token() -> Result<String> {
+    random_text(TOKEN_CHARS)
+}
+
+/// An own path as it is stored, and its shape.
+pub(crate) fn path_and_shape(path: &str) -> Result<(String, String)> {
+    let path = path.trim_matches('/');
+    let segments: Vec<&str> = path.split('/').collect();
+    if path.is_empty() || path.len() > PATH_BYTES_MAX || segments.len() > PATH_SEGMENTS_MAX || path.contains('\0') {
+        return Err(Error::Invalid(format!(
+            "a path has 1 to {PATH_BYTES_MAX} bytes in at most {PATH_SEGMENTS_MAX} segments and no NUL character"
+        )));
+    }
+    if segments.iter().any(|segment| segment.is_empty() || *segment == ":") {
+        return Err(Error::Invalid(format!("the path `{path}` has an empty segment")));
+    }
+    let shape: Vec<&str> = segments.iter().map(|segment| if segment.starts_with(':') { ":" } else { segment }).collect();
+    let shape = shape.join("/");
+    Ok((path.to_owned(), shape))
+}
+
+/// The parameters of a path if it fits the segments. `Ok` of literal segments sorts before parameters in `specificity`.
+fn fit(path: &str, segments: &[&str]) -> Option<(Vec<bool>, Vec<(String, String)>)> {
+    let mut wanted = path.split('/');
+    let mut specificity = Vec::with_capacity(segments.len());
+    let mut parameters = Vec::new();
+    for segment in segments {
+        let wanted = wanted.next()?;
+        match wanted.strip_prefix(':') {
+            Some(name) => parameters.push((name.to_owned(), (*segment).to_owned())),
+            None if wanted == *segment => {}
+            None => return None,
+        }
+        specificity.push(wanted.starts_with(':'));
+    }
+    wanted.next().is_none().then_some((specificity, parameters))
+}
+
+impl Store {
+    /// A hook.
+    pub async fn hook(&self, id: HookId) -> Result<Option<Hook>> {
+        let mut rows = self.db().read(ONE, args![id.0]).await?;
+        rows.pop().map(|mut row| read_hook(&mut row)).transpose()
+    }
+
+    /// The hook with this token, also if it is switched off.
+    pub async fn hook_by_token(&self, token: &str) -> Result<Option<Hook>> {
+        let mut rows = self.db().read(BY_TOKEN, args![token.to_owned()]).await?;
+        rows.pop().map(|mut row| read_hook(&mut row)).transpose()
+    }
+
+    /// The active hook that answers at a path, with its parameters. The segments are decoded. Of several that fit, the
+    /// one with the earliest literal segment wins.
+    pub async fn hook_by_path(&self, workspace: WorkspaceId, segments: &[&str]) -> Result<Option<(Hook, Vec<(String, String)>)>> {
+        let mut best: Option<(Vec<bool>, Hook, Vec<(String, String)>)> = None;
+        let mut after = String::new();
+        loop {
+            let rows = self.db().read(WITH_PATH, args![workspace.0, after, HOOKS_AT_ONCE]).await?;
+            let count = rows.len() as i64;
+            let mut last = String::new();
+            for mut row in rows {
+                let hook = read_hook(&mut row)?;
+                let Some(path) = hook.path.as_deref() else { continue };
+                last = path_and_shape(path)?.1;
+                if let Some((specificity, parameters)) = fit(path, segments)
+                    && best.as_ref().is_none_or(|(other, _, _)| specificity < *other)
+                {
+                    best = Some((specificity, hook, parameters));
+                }
+            }
+            if count < HOOKS_AT_ONCE {
+                return Ok(best.map(|(_, hook, parameters)| (hook, parameters)));
+            }
+            after = last;
+        }
+    }
+
+    /// All hooks of a workflow, also those that are switched off.
+    pub async fn hooks_of(&self, workflow: WorkflowId) -> Result<Vec<Hook>> {
+        self.db().read(OF_WORKFLOW, args![workflow.0, HOOKS_AT_ONCE]).await?.iter_mut().map(read_hook).collect()
+    }
+
+    /// The active hooks after a given one, by id; fewer than [`Self::hooks_page_max`] at the end.
+    pub async fn active_hooks(&self, after: Option<HookId>) -> Result<Vec<Hook>> {
+        let after = after.map_or(-1, |id| id.0);
+        self.db().read(ACTIVE, args![after, HOOKS_AT_ONCE]).await?.iter_mut().map(read_hook).collect()
+    }
+
+    /// How many hooks [`Self::active_hooks`] returns at once.
+    pub const fn hooks_page_max() -> usize {
+        HOOKS_AT_ONCE as usize
+    }
+
+    /// The workflow that has an active hook of this shape.
+    pub(crate) async fn workflow_at_shape(&self, workspace: WorkspaceId, shape: &str) -> Result<Option<(WorkflowId, String)>> {
+        let mut rows = self.db().read(AT_SHAPE, args![workspace.0, shape.to_owned()]).await?;
+        rows.pop().map(|mut row| Ok((WorkflowId(row.int(0)?), row.take_text(1)?))).transpose()
+    }
+}
+
+fn read_hook(row: &mut Row) -> Result<Hook> {
+    Ok(Hook {
+        id: HookId(row.int(0)?),
+        workspace: WorkspaceId(row.int(1)?),
+        workflow: WorkflowId(row.int(2)?),
+        label: row.take_text(3)?,
+        token: row.take_text(4)?,
+        path: row.take_opt_text(5)?,
+        active: row.int(6)? != 0,
+        created_at: Timestamp(row.int(7)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_have_enough_letters_of_every_kind() {
+        let text = random_text(100_000).unwrap();
+        let mut counts = std::collections::HashMap::new();
+        text.bytes().for_each(|byte| *counts.entry(byte).or_insert(0u32) += 1);
+        assert_eq!(counts.len(), 62);
+        // Expected 1613 each, standard deviation 40.
+        assert!(counts.values().all(|count| (1_300..1_950).contains(count)), "{counts:?}");
+        assert_ne!(new_token().unwrap(), new_token().unwrap());
+        assert_eq!(new_token().unwrap().len(), TOKEN_CHARS);
+    }
+
+    #[test]
+    fn paths_have_a_shape_and_hostile_ones_are_refused() {
+        assert_eq!(path_and_shape("/orders/:id/").unwrap(), ("orders/:id".into(), "orders/:".into()));
+        assert_eq!(path_and_shape("münze/\u{1F600}").unwrap().1, "münze/\u{1F600}");
+        for path in ["", "/", "a//b", "a/:", "a\0b", &"a/".repeat(33), &"a".repeat(513)] {
+            assert!(path_and_shape(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn literal_segments_win_over_parameters() {
+        let mut fits: Vec<_> = [":a/:b", "orders/:id", ":x/new", "orders/new"]
+            .into_iter()
+            .filter_map(|path| fit(path, &["orders", "new"]).map(|(specificity, _)| (specificity, path)))
+            .collect();
+        fits.sort();
+        let order: Vec<_> = fits.into_iter().map(|(_, path)| path).collect();
+        assert_eq!(order, ["orders/new", "orders/:id", ":x/new", ":a/:b"]);
+        assert_eq!(fit("orders/:id", &["orders", "7"]).unwrap().1, [("id".to_owned(), "7".to_owned())]);
+        assert!(fit("orders/:id", &["orders"]).is_none() && fit("orders", &["orders", "7"]).is_none());
+    }
+}

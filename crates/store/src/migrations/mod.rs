@@ -1,0 +1,8 @@
+//! The ladder of schemas. Forward only: a step that was released is never changed, a mistake is mended by the next one.
+//!
+//! To add one: a new file `NNNN_what_for.sql` whose first lines say why, and a line here.
+
+use crate::migrate::Migration;
+
+/// All steps, in order.
+pub static MIGRATIONS: [Migration; 1] = [Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") }];

@@ -1,0 +1,132 @@
+//! Opening the store, and what all its aggregates share.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use hookmill_engine::time::Timestamp;
+
+use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
+use crate::deliveries::Refusals;
+use crate::ids::{Clock, IdSource, system_clock};
+use crate::nodes::{self, GUEST_SLOT, NodeId};
+use crate::watch::Watch;
+use crate::{MIGRATIONS, Result};
+
+/// How to open a [`Store`].
+#[derive(Clone)]
+pub struct Config {
+    /// The database, its limits, and what this process is to it.
+    pub db: DbConfig,
+    /// What new ids are made from.
+    pub clock: Clock,
+    /// Where the other nodes reach this one; only shown.
+    pub address: String,
+}
+
+impl Config {
+    /// The defaults for `sqlite:FILE` or `postgres://…`.
+    pub fn new(database: &str) -> Result<Self> {
+        let clock = system_clock();
+        Ok(Self { db: DbConfig::new(Target::parse(database)?, &MIGRATIONS, clock()), clock, address: String::new() })
+    }
+
+    /// The defaults for a process that only looks in beside the server: it upgrades nothing, and owns no runs.
+    pub fn guest(mut self) -> Self {
+        self.db.access = Access::Guest;
+        self
+    }
+}
+
+/// Everything that is kept. Clones share it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    ids: IdSource,
+    node: NodeId,
+    watch: Arc<Watch>,
+    refusals: Refusals,
+}
+
+/// Two texts instead of one with `UNION`: so each is one look at the end of an index on both databases.
+const LAST_DELIVERY: &str = "SELECT id FROM deliveries ORDER BY id DESC LIMIT 1";
+const LAST_RUN: &str = "SELECT id FROM runs ORDER BY id DESC LIMIT 1";
+
+impl Store {
+    /// Opens the database, brings its schema up to date, and takes a place among its nodes.
+    pub async fn open(config: Config) -> Result<Self> {
+        let Config { db, clock, address } = config;
+        let access = db.access;
+        let now: Timestamp = clock();
+        let db = Db::open(db).await?;
+        let node = nodes::new_node_id()?;
+        let slot = match (access, db.dialect()) {
+            (Access::Guest, _) => GUEST_SLOT,
+            (Access::Owner, Dialect::Sqlite) => 0,
+            (Access::Owner, Dialect::Postgres) => nodes::register(&db, node, &address, now).await?,
+        };
+        let mut last = 0;
+        for sql in [LAST_DELIVERY, LAST_RUN] {
+            if let Some(row) = db.read(sql, Args::new()).await?.first() {
+                last = last.max(row.int(0)?);
+            }
+        }
+        let ids = IdSource::new(clock, slot, last);
+        let store = Self(Arc::new(Inner { db, ids, node, watch: Arc::new(Watch::new()), refusals: Refusals::default() }));
+        if access == Access::Owner {
+            store.ensure_first_workspace(now).await?;
+        }
+        Ok(store)
+    }
+
+    /// Opens the SQLite file `hookmill.db` in a data folder.
+    pub async fn open_folder(folder: &Path) -> Result<Self> {
+        let file = folder.join("hookmill.db");
+        Self::open(Config::new(&format!("sqlite:{}", file.display()))?).await
+    }
+
+    /// Works off what waits, gives up its buckets and its place among the nodes, and ends completely.
+    pub async fn close(&self) {
+        if self.db().dialect() == Dialect::Postgres {
+            // The leases end by themselves if the database is away.
+            let given_up = async {
+                self.release_buckets(0).await?;
+                self.leave().await
+            }
+            .await;
+            if let Err(error) = given_up {
+                tracing::warn!("Could not give up the buckets, others take them when the lease ends: {error}");
+            }
+        }
+        self.0.db.close().await;
+    }
+
+    /// A new number for an id, greater than every one before.
+    pub fn next_id(&self) -> i64 {
+        self.0.ids.next_id()
+    }
+
+    /// Who this process is to the others.
+    pub fn node(&self) -> NodeId {
+        self.0.node
+    }
+
+    /// What just changed.
+    pub fn watch(&self) -> &Arc<Watch> {
+        &self.0.watch
+    }
+
+    /// The database below; for its limits, its disk and its queue.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn ids(&self) -> &IdSource {
+        &self.0.ids
+    }
+
+    pub(crate) fn refusals(&self) -> &Refusals {
+        &self.0.refusals
+    }
+}

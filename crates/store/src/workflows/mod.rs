@@ -1,0 +1,141 @@
+//! Workflows and their revisions, and the version of the catalog that nodes keep in memory.
+//!
+//! A revision never changes. The name identifies the workflow in its workspace; publishing is in `publish`.
+
+mod publish;
+
+use hookmill_engine::id::{WorkflowId, WorkspaceId};
+use hookmill_engine::time::Timestamp;
+
+use crate::db::{Args, Batch, Expect, Row, Written};
+use crate::watch::Changed;
+use crate::{Error, Result, Store, args, narrow};
+
+pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
+
+/// Workflows or revisions of one page.
+pub const WORKFLOWS_PAGE_MAX: usize = 500;
+
+/// A workflow through all its revisions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the columns speak for themselves")]
+pub struct Workflow {
+    pub id: WorkflowId,
+    pub workspace: WorkspaceId,
+    pub name: String,
+    /// The published revision.
+    pub revision: u32,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+/// A revision in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the columns speak for themselves")]
+pub struct Revision {
+    pub workflow: WorkflowId,
+    pub revision: u32,
+    pub author: String,
+    pub created_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT id, workspace, name, revision, created_at, updated_at FROM workflows "
+    };
+}
+
+const ONE: &str = concat!(columns!(), "WHERE id = $1");
+const BY_NAME: &str = concat!(columns!(), "WHERE workspace = $1 AND name = $2");
+const PAGE: &str = concat!(columns!(), "WHERE workspace = $1 AND name > $2 ORDER BY name LIMIT $3");
+const REVISIONS: &str = "
+    SELECT workflow, revision, author, created_at
+      FROM revisions
+     WHERE workflow = $1
+       AND revision < $2
+     ORDER BY revision DESC
+     LIMIT $3";
+const DOCUMENT: &str = "SELECT document FROM revisions WHERE workflow = $1 AND revision = $2";
+const CATALOG: &str = "SELECT version FROM catalog WHERE id = 1";
+const BUMP_CATALOG: &str = "UPDATE catalog SET version = version + 1 WHERE id = 1 RETURNING version";
+
+/// Adds to a batch that nodes must look at workflows, hooks and secrets again. Last in its batch, so that writers wait
+/// for each other as briefly as possible.
+pub(crate) fn bump_catalog(batch: &mut Batch) {
+    batch.execute(BUMP_CATALOG, Args::new(), Expect::Exactly(1));
+}
+
+/// The version that [`bump_catalog`] made.
+pub(crate) fn bumped_version(written: &Written) -> Result<i64> {
+    let row = written.rows.last().and_then(|rows| rows.first());
+    row.ok_or_else(|| Error::corrupt("the version of the catalog is missing"))?.int(0)
+}
+
+fn page_limit(limit: usize) -> Result<i64> {
+    if limit == 0 || limit > WORKFLOWS_PAGE_MAX {
+        return Err(Error::Invalid(format!("a page has 1 to {WORKFLOWS_PAGE_MAX} items, not {limit}")));
+    }
+    Ok(limit as i64)
+}
+
+impl Store {
+    /// A workflow.
+    pub async fn workflow(&self, id: WorkflowId) -> Result<Option<Workflow>> {
+        let mut rows = self.db().read(ONE, args![id.0]).await?;
+        rows.pop().map(|mut row| read_workflow(&mut row)).transpose()
+    }
+
+    /// The workflow with this name.
+    pub async fn workflow_by_name(&self, workspace: WorkspaceId, name: &str) -> Result<Option<Workflow>> {
+        let mut rows = self.db().read(BY_NAME, args![workspace.0, name.to_owned()]).await?;
+        rows.pop().map(|mut row| read_workflow(&mut row)).transpose()
+    }
+
+    /// Workflows in the order of their names, those after a given one.
+    pub async fn workflows(&self, workspace: WorkspaceId, after_name: &str, limit: usize) -> Result<Vec<Workflow>> {
+        let arguments = args![workspace.0, after_name.to_owned(), page_limit(limit)?];
+        self.db().read(PAGE, arguments).await?.iter_mut().map(read_workflow).collect()
+    }
+
+    /// Revisions of a workflow, the newest first, those before a given one.
+    pub async fn revisions(&self, workflow: WorkflowId, before: Option<u32>, limit: usize) -> Result<Vec<Revision>> {
+        let before = before.map_or(i64::MAX, i64::from);
+        let rows = self.db().read(REVISIONS, args![workflow.0, before, page_limit(limit)?]).await?;
+        let revisions = rows.into_iter().map(|mut row| {
+            Ok(Revision {
+                workflow: WorkflowId(row.int(0)?),
+                revision: narrow(row.int(1)?)?,
+                author: row.take_text(2)?,
+                created_at: Timestamp(row.int(3)?),
+            })
+        });
+        revisions.collect()
+    }
+
+    /// The canonical text of a revision.
+    pub async fn document(&self, workflow: WorkflowId, revision: u32) -> Result<Option<String>> {
+        let mut rows = self.db().read(DOCUMENT, args![workflow.0, revision]).await?;
+        rows.pop().map(|mut row| row.take_text(0)).transpose()
+    }
+
+    /// The version of workflows, hooks and secrets together: what was read under another version must be read again.
+    pub async fn catalog_version(&self) -> Result<i64> {
+        let rows = self.db().read(CATALOG, Args::new()).await?;
+        rows.first().ok_or_else(|| Error::corrupt("the version of the catalog is missing"))?.int(0)
+    }
+
+    pub(crate) fn tell_catalog(&self, version: i64) {
+        self.watch().tell(Changed::Catalog { version });
+    }
+}
+
+fn read_workflow(row: &mut Row) -> Result<Workflow> {
+    Ok(Workflow {
+        id: WorkflowId(row.int(0)?),
+        workspace: WorkspaceId(row.int(1)?),
+        name: row.take_text(2)?,
+        revision: narrow(row.int(3)?)?,
+        created_at: Timestamp(row.int(4)?),
+        updated_at: Timestamp(row.int(5)?),
+    })
+}

@@ -1,0 +1,227 @@
+//! Publishing: a document becomes the next revision, its triggers get their hooks, all in one batch.
+//!
+//! What is stored is read, the batch is made from it, and its first statement checks that nobody published in between;
+//! if somebody did, it starts over. So two publications of one name at the same moment give one workflow and two
+//! revisions, or one revision if they say the same.
+
+use std::collections::{HashMap, HashSet};
+
+use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
+use hookmill_engine::time::Timestamp;
+
+use super::{bump_catalog, bumped_version};
+use crate::db::{Arg, Batch, Expect};
+use crate::hooks::{Hook, WantedHook, new_token, path_and_shape};
+use crate::{Error, Result, Store, args};
+
+/// Longest name of a workflow.
+pub const NAME_BYTES_MAX: usize = 200;
+/// Longest canonical text of a document.
+pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Triggers of a document that have hooks.
+pub const HOOKS_PER_WORKFLOW_MAX: usize = 100;
+/// How often publishing starts over because somebody else was faster.
+const ATTEMPTS_MAX: usize = 16;
+
+/// A document to be published. It must be valid.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// The name of the workflow; an unknown one makes a new workflow.
+    pub name: String,
+    /// The canonical text.
+    pub document: String,
+    /// Who publishes.
+    pub author: String,
+    /// The hooks that its triggers want, in their order.
+    pub hooks: Vec<WantedHook>,
+}
+
+/// What was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The revision that is now published.
+    pub revision: u32,
+    /// Whether anything is different from before.
+    pub changed: bool,
+    /// The hooks in the order in which they were wanted.
+    pub hooks: Vec<Hook>,
+}
+
+const INSERT_WORKFLOW: &str = "
+    INSERT INTO workflows (id, workspace, name, revision, created_at, updated_at)
+    VALUES ($1, $2, $3, 1, $4, $4)";
+
+const NEXT_REVISION: &str = "
+    UPDATE workflows
+       SET revision = $3, updated_at = $4
+     WHERE id = $1
+       AND revision = $2";
+
+const INSERT_REVISION: &str = "
+    INSERT INTO revisions (workflow, revision, created_at, author, document)
+    VALUES ($1, $2, $3, $4, $5)";
+
+const SWITCH_OFF: &str = "UPDATE hooks SET active = 0 WHERE id = $1";
+
+const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3 WHERE id = $1";
+
+const INSERT_HOOK: &str = "
+    INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, active, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)";
+
+/// A batch in the making, with what each statement is for.
+struct Plan {
+    batch: Batch,
+    published: Published,
+    /// Path and shape that a statement claims, by its position.
+    claims: HashMap<usize, (String, String)>,
+}
+
+impl Publication {
+    fn check(&self) -> Result<()> {
+        if self.name.is_empty() || self.name.len() > NAME_BYTES_MAX || self.name.contains('\0') {
+            return Err(Error::Invalid(format!("the name of a workflow has 1 to {NAME_BYTES_MAX} bytes and no NUL character")));
+        }
+        if self.document.len() > DOCUMENT_BYTES_MAX {
+            return Err(Error::Invalid(format!("a document has at most {DOCUMENT_BYTES_MAX} bytes")));
+        }
+        if self.hooks.len() > HOOKS_PER_WORKFLOW_MAX {
+            return Err(Error::Invalid(format!("a workflow has at most {HOOKS_PER_WORKFLOW_MAX} webhook triggers")));
+        }
+        let mut labels = HashSet::new();
+        let mut shapes = HashSet::new();
+        for hook in &self.hooks {
+            if hook.label.is_empty() || hook.label.len() > NAME_BYTES_MAX || hook.label.contains('\0') {
+                return Err(Error::Invalid(format!(
+                    "the label of a trigger has 1 to {NAME_BYTES_MAX} bytes and no NUL character"
+                )));
+            }
+            if !labels.insert(&hook.label) {
+                return Err(Error::Invalid(format!("two triggers have the label `{}`", hook.label)));
+            }
+            if let Some(path) = &hook.path
+                && !shapes.insert(path_and_shape(path)?.1)
+            {
+                return Err(Error::Invalid(format!("two triggers have the path `{path}`")));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Publishes a document. An unchanged text with unchanged hooks writes nothing.
+    pub async fn publish(&self, publication: &Publication, now: Timestamp) -> Result<Published> {
+        publication.check()?;
+        for _ in 0..ATTEMPTS_MAX {
+            let Plan { batch, published, claims } = self.plan(publication, now).await?;
+            if !published.changed {
+                return Ok(published);
+            }
+            match self.db().write(batch).await {
+                Ok(written) => {
+                    self.tell_catalog(bumped_version(&written)?);
+                    return Ok(published);
+                }
+                Err(Error::Conflict { statement }) => {
+                    // Either somebody published this workflow in between, or the path is taken.
+                    if let Some((path, shape)) = claims.get(&statement)
+                        && let Some((workflow, name)) = self.workflow_at_shape(publication.workspace, shape).await?
+                        && workflow != published.workflow
+                    {
+                        return Err(Error::PathTaken { path: path.clone(), workflow: name });
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Overloaded { retry_after_ms: 1_000 })
+    }
+
+    async fn plan(&self, publication: &Publication, now: Timestamp) -> Result<Plan> {
+        let mut batch = Batch::new();
+        let known = self.workflow_by_name(publication.workspace, &publication.name).await?;
+        let mut changed = true;
+        let (workflow, revision, stored) = match known {
+            None => {
+                let id = WorkflowId(self.next_id());
+                let row = args![id.0, publication.workspace.0, publication.name.clone(), now.0];
+                batch.execute(INSERT_WORKFLOW, row, Expect::Exactly(1));
+                (id, 1, Vec::new())
+            }
+            Some(known) => {
+                let document = self.document(known.id, known.revision).await?;
+                changed = document.is_none_or(|document| document != publication.document);
+                let revision = known.revision + u32::from(changed);
+                batch.execute(NEXT_REVISION, args![known.id.0, known.revision, revision, now.0], Expect::Exactly(1));
+                (known.id, revision, self.hooks_of(known.id).await?)
+            }
+        };
+        if changed {
+            let row = args![workflow.0, revision, now.0, publication.author.clone(), publication.document.clone()];
+            batch.execute(INSERT_REVISION, row, Expect::Exactly(1));
+        }
+        let published = Published { workflow, revision, changed, hooks: Vec::new() };
+        let mut plan = Plan { batch, published, claims: HashMap::new() };
+        self.plan_hooks(&mut plan, publication, stored, now)?;
+        bump_catalog(&mut plan.batch);
+        Ok(plan)
+    }
+
+    fn plan_hooks(&self, plan: &mut Plan, publication: &Publication, stored: Vec<Hook>, now: Timestamp) -> Result<()> {
+        let wanted: HashMap<&str, Option<(String, String)>> = publication
+            .hooks
+            .iter()
+            .map(|hook| Ok((hook.label.as_str(), hook.path.as_deref().map(path_and_shape).transpose()?)))
+            .collect::<Result<_>>()?;
+        let path_of = |label: &str| wanted.get(label).map(|path| path.as_ref().map(|(path, _)| path.as_str()));
+        // All that change let go of their paths first, so that two of them can swap.
+        for hook in &stored {
+            if hook.active && path_of(&hook.label) != Some(hook.path.as_deref()) {
+                plan.batch.execute(SWITCH_OFF, args![hook.id.0], Expect::Exactly(1));
+                plan.published.changed = true;
+            }
+        }
+        let mut stored: HashMap<String, Hook> = stored.into_iter().map(|hook| (hook.label.clone(), hook)).collect();
+        for hook in &publication.hooks {
+            let claim = wanted.get(hook.label.as_str()).cloned().flatten();
+            let path = claim.as_ref().map(|(path, _)| path.clone());
+            let (path_arg, shape_arg) = (Arg::from(path.clone()), Arg::from(claim.as_ref().map(|(_, shape)| shape.clone())));
+            let position = plan.batch.len();
+            let hook = match stored.remove(&hook.label) {
+                Some(known) if known.active && known.path == path => {
+                    plan.published.hooks.push(known);
+                    continue;
+                }
+                Some(known) => {
+                    plan.batch.execute(SWITCH_ON, [known.id.0.into(), path_arg, shape_arg], Expect::Exactly(1));
+                    Hook { path, active: true, ..known }
+                }
+                None => {
+                    let made = Hook {
+                        id: HookId(self.next_id()),
+                        workspace: publication.workspace,
+                        workflow: plan.published.workflow,
+                        label: hook.label.clone(),
+                        token: new_token()?,
+                        path,
+                        active: true,
+                        created_at: now,
+                    };
+                    let (label, token) = (made.label.clone(), made.token.clone());
+                    let row = args![made.id.0, made.workspace.0, made.workflow.0, label, token, path_arg, shape_arg, now.0];
+                    plan.batch.execute(INSERT_HOOK, row, Expect::Exactly(1));
+                    made
+                }
+            };
+            plan.published.changed = true;
+            plan.published.hooks.push(hook);
+            plan.claims.extend(claim.map(|claim| (position, claim)));
+        }
+        Ok(())
+    }
+}
