@@ -5,5 +5,7 @@
 pub mod app;
 pub mod patience;
 pub mod postgres;
+pub mod upstream;
 
 pub use app::TestApp;
+pub use upstream::{Answer, Raw, RawUpstream, Received, Upstream};
