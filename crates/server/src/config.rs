@@ -9,24 +9,18 @@ mod database;
 mod known;
 mod log;
 mod net;
-mod retention;
 mod server;
-mod size;
 mod source;
 mod store;
 mod vault;
-mod worker;
 
 pub use database::Database;
 pub use log::{Log, LogFormat};
 pub use net::Net;
-pub use retention::Retention;
 pub use server::Server;
-pub use size::{Size, SizeError};
 pub use source::Flag;
 pub use store::Store;
 pub use vault::Vault;
-pub use worker::Worker;
 
 use std::path::{Path, PathBuf};
 
@@ -46,12 +40,8 @@ pub struct Config {
     pub server: Server,
     /// Where things are kept.
     pub store: Store,
-    /// How runs are executed.
-    pub worker: Worker,
     /// Where actions may connect to.
     pub net: Net,
-    /// How long history is kept.
-    pub retention: Retention,
     /// Where the key that seals secrets comes from.
     pub vault: Vault,
     /// What is logged, and how.
@@ -107,7 +97,9 @@ impl Config {
     /// # Errors
     /// The first mistake found; see [`Error`].
     pub fn load(
-        file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>, flags: &[Flag],
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &[Flag],
     ) -> Result<Self, Error> {
         let mut settings = Vec::new();
         if let Some(path) = file {
@@ -120,7 +112,7 @@ impl Config {
 
     fn with(self, settings: Vec<Setting>) -> Result<Self, Error> {
         let known = serde_json::to_value(Self::default()).expect("a configuration is representable as JSON");
-        let mut tree = serde_json::to_value(&self.unredacted()).expect("a configuration is representable as JSON");
+        let mut tree = self.unredacted();
         let mut config = self;
         for setting in settings {
             known::check(&known, &setting)?;

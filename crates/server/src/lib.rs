@@ -1,4 +1,10 @@
-//! The server.
+//! Everything that speaks to the outside: webhooks in, API, configuration, command line.
+//!
+//! No SQL and no rules about runs: those live in `hookmill-store` and `hookmill-worker`. [`serve`] puts the parts
+//! together; [`listen`] turns connections into requests; [`api`] answers people and programs.
 
+pub mod config;
 pub mod listen;
+pub mod problem;
 pub mod size;
+pub mod vault;

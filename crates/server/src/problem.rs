@@ -4,7 +4,7 @@
 //! the `From` implementations here and nowhere else. What a client caused says what to change; what the server caused
 //! says nothing about its inside and is logged where it is made.
 
-mod code;
+pub mod code;
 mod translate;
 
 pub use code::Code;

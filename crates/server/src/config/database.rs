@@ -49,8 +49,7 @@ impl FromStr for Database {
 
     fn from_str(text: &str) -> Result<Self, DatabaseError> {
         let sqlite = text.strip_prefix("sqlite:").is_some_and(|file| !file.is_empty());
-        let postgres =
-            (text.starts_with("postgres://") || text.starts_with("postgresql://")) && url::Url::parse(text).is_ok();
+        let postgres = (text.starts_with("postgres://") || text.starts_with("postgresql://")) && url::Url::parse(text).is_ok();
         if sqlite || postgres { Ok(Self(text.to_owned())) } else { Err(DatabaseError) }
     }
 }

@@ -12,8 +12,7 @@ const PREFIX: &str = "HOOKMILL_";
 /// Between section and key in a variable's name.
 const SEPARATOR: &str = "__";
 /// Variables with the prefix that are not configuration: of the command line, of the vault, of the tests.
-const OTHER_VARIABLES: [&str; 5] =
-    ["HOOKMILL_URL", "HOOKMILL_KEY", "HOOKMILL_CONFIG", "HOOKMILL_MASTER_KEY", "HOOKMILL_TEST_"];
+const OTHER_VARIABLES: [&str; 5] = ["HOOKMILL_URL", "HOOKMILL_KEY", "HOOKMILL_CONFIG", "HOOKMILL_MASTER_KEY", "HOOKMILL_TEST_"];
 
 /// A setting given on the command line.
 #[derive(Clone, Debug)]
@@ -122,7 +121,8 @@ fn flatten(table: &toml::Table, prefix: &str, place: &Place, settings: &mut Vec<
 }
 
 pub(super) fn from_environment(
-    environment: impl IntoIterator<Item = (String, String)>, settings: &mut Vec<Setting>,
+    environment: impl IntoIterator<Item = (String, String)>,
+    settings: &mut Vec<Setting>,
 ) -> Result<(), Error> {
     let mut own: Vec<(String, String)> =
         environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX) && !is_other(name)).collect();

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Database, Size};
+use super::Database;
+use crate::size::Size;
 
 /// The name of the SQLite database inside the data folder.
 const SQLITE_FILE: &str = "hookmill.db";
@@ -21,8 +22,9 @@ pub struct Store {
     pub queue_writes_max: usize,
     /// Bytes that may wait for the database; more are refused with 503.
     pub queue_bytes_max: Size,
-    /// With less free space than this on the disk of the data folder, webhooks are refused with 507.
-    pub disk_floor: Size,
+    /// With less free space than this on the disk of the data folder, webhooks are refused with 507. Default: a twentieth
+    /// of the disk, between 512 MiB and 10 GiB.
+    pub disk_floor: Option<Size>,
     /// Kept in a file of its own, given back when the disk is full so that runs can end.
     pub disk_reserve: Size,
     /// PostgreSQL: connections that write.
@@ -38,8 +40,8 @@ impl Default for Store {
             database: None,
             queue_writes_max: 8192,
             queue_bytes_max: Size::mib(64),
-            disk_floor: Size::mib(256),
-            disk_reserve: Size::mib(32),
+            disk_floor: None,
+            disk_reserve: Size::mib(64),
             write_connections: 2,
             read_connections: 4,
         }

@@ -1,6 +1,7 @@
 //! The sources in their order, and every mistake with its message.
 
 use super::*;
+use crate::size::Size;
 
 fn load(file: &str, environment: &[(&str, &str)], flags: &[Flag]) -> Result<Config, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -18,27 +19,27 @@ fn nothing_set_is_the_default() {
 
 #[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
-    let file = "[server]\nlisten = '127.0.0.1:1'\nidle_timeout = '5s'\nheaders_max = 7\n";
-    let environment = [("HOOKMILL_SERVER__LISTEN", "127.0.0.1:2"), ("HOOKMILL_SERVER__IDLE_TIMEOUT", "6s"), ("HOME", "/")];
+    let file = "[server]\nlisten = '127.0.0.1:1'\nlimits.keep_alive = '5s'\nlimits.headers_max = 7\n";
+    let environment = [("HOOKMILL_SERVER__LISTEN", "127.0.0.1:2"), ("HOOKMILL_SERVER__LIMITS__KEEP_ALIVE", "6s"), ("HOME", "/")];
     let flags = [Flag { name: "--listen", key: "server.listen", value: "127.0.0.1:3".into() }];
     let config = load(file, &environment, &flags).expect("valid");
     assert_eq!(config.server.listen.port(), 3);
-    assert_eq!(config.server.idle_timeout.0, 6_000);
-    assert_eq!(config.server.headers_max, 7);
+    assert_eq!(config.server.limits.keep_alive.0, 6_000);
+    assert_eq!(config.server.limits.headers_max, 7);
 }
 
 #[test]
 fn texts_of_the_environment_take_the_type_of_their_key() {
     let environment = [
         ("HOOKMILL_NET__ALLOW", "10.0.0.0/8, 127.0.0.1/32"),
-        ("HOOKMILL_WORKER__CONCURRENCY", "4"),
+        ("HOOKMILL_STORE__READ_CONNECTIONS", "3"),
         ("HOOKMILL_SERVER__HOOK_BODY_DEFAULT", "1MiB"),
         ("HOOKMILL_LOG__FORMAT", "json"),
         ("HOOKMILL_KEY", "hmk_of_the_command_line"),
     ];
     let config = load("", &environment, &[]).expect("valid");
     assert_eq!(config.net.allow.len(), 2);
-    assert_eq!(config.worker.concurrency, 4);
+    assert_eq!(config.store.read_connections, 3);
     assert_eq!(config.server.hook_body_default, Size::mib(1));
     assert_eq!(config.log.format, LogFormat::Json);
 }
@@ -55,15 +56,15 @@ fn mistakes_name_the_key_the_place_and_the_remedy() {
             "unknown key `HOOKMILL_SERVER_LISTEN` in the environment; did you mean `HOOKMILL_SERVER__LISTEN`?",
         ),
         (
-            "[server]\nidle_timeout = 5",
+            "[server]\nlimits.keep_alive = 5",
             &[],
-            "`server.idle_timeout` in hookmill.toml cannot be 5: invalid type: integer `5`, expected a string",
+            "`server.limits.keep_alive` in hookmill.toml cannot be 5: invalid type: integer `5`, expected a string",
         ),
         (
             "",
             &[("HOOKMILL_SERVER__API_BODY_MAX", "big")],
             "`HOOKMILL_SERVER__API_BODY_MAX` in the environment cannot be \"big\": `big` is not a size; write for example \
-             512B, 64KiB, 10MiB or 2GiB",
+             64KiB, 5MiB or 1GiB",
         ),
         (
             "store.database = 'mysql://u:s3cret@h/d'",
@@ -114,7 +115,8 @@ fn the_commented_default_file_names_every_key_with_its_default() {
     let mut named = serde_json::to_value(&table).expect("TOML has a JSON form");
     let mut known = serde_json::to_value(Config::default()).expect("JSON");
     // What has no value by default is shown with an example.
-    for (section, key) in [("server", "public_url"), ("store", "database"), ("vault", "master_key_file")] {
+    for (section, key) in [("server", "public_url"), ("store", "database"), ("store", "disk_floor"), ("vault", "master_key_file")]
+    {
         assert!(named[section][key].is_string(), "{section}.{key} has an example");
         named[section][key] = Value::Null;
         assert!(known[section][key].is_null());

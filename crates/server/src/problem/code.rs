@@ -13,7 +13,8 @@ pub struct Code {
 
 macro_rules! codes {
     ($($constant:ident = $name:literal $status:literal $title:literal;)*) => {
-        $(pub(crate) const $constant: Code = Code { name: $name, status: $status, title: $title };)*
+        $(#[allow(missing_docs, reason = "the title says it")]
+        pub const $constant: Code = Code { name: $name, status: $status, title: $title };)*
         /// All of them.
         #[cfg(test)]
         pub(super) const ALL: &[Code] = &[$($constant),*];
