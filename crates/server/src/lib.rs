@@ -6,5 +6,4 @@
 pub mod config;
 pub mod listen;
 pub mod problem;
-pub mod size;
 pub mod vault;

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::config::Size;
 use crate::listen::Limits;
-use crate::size::Size;
 
 /// The listening side and its limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

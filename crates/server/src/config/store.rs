@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::Database;
-use crate::size::Size;
+use crate::config::Size;
 
 /// The name of the SQLite database inside the data folder.
 const SQLITE_FILE: &str = "hookmill.db";

@@ -1,7 +1,6 @@
 //! The sources in their order, and every mistake with its message.
 
 use super::*;
-use crate::size::Size;
 
 fn load(file: &str, environment: &[(&str, &str)], flags: &[Flag]) -> Result<Config, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -64,7 +63,7 @@ fn mistakes_name_the_key_the_place_and_the_remedy() {
             "",
             &[("HOOKMILL_SERVER__API_BODY_MAX", "big")],
             "`HOOKMILL_SERVER__API_BODY_MAX` in the environment cannot be \"big\": `big` is not a size; write for example \
-             64KiB, 5MiB or 1GiB",
+             512B, 64KiB, 10MiB or 2GiB",
         ),
         (
             "store.database = 'mysql://u:s3cret@h/d'",

@@ -186,7 +186,7 @@ mod tests {
     use hookmill_engine::time::Span;
 
     use super::*;
-    use crate::size::Size;
+    use crate::config::Size;
 
     #[test]
     fn a_body_earns_time_by_arriving_but_never_more_than_the_deadline() {

@@ -46,7 +46,7 @@ pub(super) fn builder(limits: &Limits) -> http1::Builder {
         // A sender that ends its side has still sent a request. Besides, a request that is being stored is not dropped
         // half-way because its sender went away.
         .half_close(true)
-        .max_buf_size(BUFFER_BYTES_MIN.max(limits.head_bytes_max.bytes().saturating_add(BUFFER_BYTES_MIN / 2)));
+        .max_buf_size(BUFFER_BYTES_MIN.max(limits.head_bytes_max.as_usize().saturating_add(BUFFER_BYTES_MIN / 2)));
     if limits.headers_max > HEADERS_WITHOUT_ALLOCATION {
         builder.max_headers(usize::try_from(limits.headers_max).unwrap_or(usize::MAX));
     }

@@ -61,8 +61,8 @@ impl Framing {
         Self {
             at: At::Head,
             head: Head::default(),
-            target_bytes_max: limits.target_bytes_max.bytes(),
-            head_bytes_max: limits.head_bytes_max.bytes(),
+            target_bytes_max: limits.target_bytes_max.as_usize(),
+            head_bytes_max: limits.head_bytes_max.as_usize(),
             headers_max: limits.headers_max,
         }
     }
@@ -191,7 +191,7 @@ impl Head {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::size::Size;
+    use crate::config::Size;
 
     fn small() -> Limits {
         Limits { headers_max: 4, head_bytes_max: Size(200), target_bytes_max: Size(50), ..Limits::default() }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookmill_engine::time::Span;
 use serde::{Deserialize, Serialize};
 
-use crate::size::Size;
+use crate::config::Size;
 
 /// What a connection may cost, in number, time and bytes. A limit that is reached is answered where an answer can still
 /// be read, and always ends in a closed connection rather than a hanging one.

@@ -72,8 +72,8 @@ impl Refusal {
         let status_code = self.status.split(' ').next().unwrap_or_default();
         let title = self.status.split_once(' ').map_or("", |(_, title)| title);
         let body = format!(
-            r#"{{"type":"about:blank","title":"{title}","status":{status_code},"code":"{}","detail":"{}"}}"#,
-            self.code, self.detail
+            r#"{{"type":"urn:hookmill:error:{}","title":"{title}","status":{status_code},"code":"{}","detail":"{}"}}"#,
+            self.code, self.code, self.detail
         );
         let mut answer = format!(
             "HTTP/1.1 {}\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\nconnection: close\r\n",

@@ -23,6 +23,7 @@ impl From<StoreError> for Problem {
             StoreError::Conflict { .. } | StoreError::NotOwner => {
                 Self::new(&code::CONFLICT, "Somebody else changed it in the meantime; load it again.")
             }
+            StoreError::PathTaken { .. } => Self::new(&code::CONFLICT, sentence(&error.to_string())),
             StoreError::NotFound => Self::new(&code::NOT_FOUND, "There is no such thing."),
             StoreError::Invalid(why) => Self::new(&code::INVALID, sentence(&why)),
             StoreError::Corrupt { .. } => {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hookmill_engine::time::Span;
+use hookmill_server::config::Size;
 use hookmill_server::listen::{self, Drained, Inbound, InboundError, Limits};
-use hookmill_server::size::Size;
 use http_body_util::Full;
 use hyper::{Request, Response};
 use tokio::net::TcpListener;
