@@ -33,6 +33,13 @@ pub struct Node {
     pub lease_until: Timestamp,
 }
 
+impl Node {
+    /// Whether it said within `span` before `now` that it is there.
+    pub fn heard_within(&self, span: Span, now: Timestamp) -> bool {
+        self.lease_until.plus(span) > now.plus(SLOT_LEASE)
+    }
+}
+
 const NODES: &str = "SELECT node, slot, address, started_at, lease_until FROM nodes ORDER BY slot";
 
 const REGISTER: &str = "

@@ -107,6 +107,11 @@ impl Store {
         self.0.ids.next_id()
     }
 
+    /// Whether other nodes may share this database, so that ownership is leased and work of others must be looked for.
+    pub fn is_shared(&self) -> bool {
+        self.db().dialect() == Dialect::Postgres
+    }
+
     /// Who this process is to the others.
     pub fn node(&self) -> NodeId {
         self.0.node

@@ -139,6 +139,7 @@ CREATE TABLE runs (
     entries     BIGINT NOT NULL,
     steps_done  BIGINT NOT NULL,
     answered    BIGINT NOT NULL,
+    holds_lane  BIGINT NOT NULL,
     origin      BIGINT,
     lane        TEXT,
     error       TEXT,
@@ -149,6 +150,9 @@ CREATE TABLE runs (
 CREATE INDEX runs_due ON runs (due_at, id) WHERE state IN ('ready', 'running', 'waiting');
 -- Of these, what nobody has in memory: parked waits and what other nodes accepted for us. The poll reads only this.
 CREATE INDEX runs_free ON runs (due_at, id) WHERE epoch = 0 AND state IN ('ready', 'running', 'waiting');
+-- Who holds a lane, and who is next: open runs with a lane, and failed ones that were told to stop theirs.
+CREATE INDEX runs_lane ON runs (workflow, lane, id)
+    WHERE lane IS NOT NULL AND (holds_lane = 1 OR state IN ('held', 'ready', 'running', 'waiting', 'asking'));
 -- The rare states, for lists that are filtered by them.
 CREATE INDEX runs_by_state ON runs (state, id) WHERE state IN ('held', 'waiting', 'asking', 'failed', 'cancelled');
 

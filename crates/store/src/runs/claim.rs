@@ -88,6 +88,17 @@ const RELEASE: &str = "
      WHERE id = $1
        AND epoch = $2";
 
+const NEXT_DUE: &str = "
+    SELECT r.due_at
+      FROM runs r
+      JOIN buckets b ON b.bucket = r.bucket
+     WHERE r.epoch = 0
+       AND r.state IN ('ready', 'running', 'waiting')
+       AND r.due_at > $2
+       AND b.owner = $1
+     ORDER BY r.due_at, r.id
+     LIMIT 1";
+
 struct Candidate {
     run: i64,
     epoch: i64,
@@ -126,6 +137,12 @@ impl Store {
         let Some(row) = rows.first() else { return Ok(None) };
         let candidate = Candidate { run: row.int(0)?, epoch: row.int(1)?, bucket: row.int(2)?, new_epoch: row.int(3)? };
         Ok(self.take(owned, &[candidate]).await?.pop())
+    }
+
+    /// When the next run that nobody has in memory becomes due, after `now`.
+    pub async fn next_due(&self, owned: &Owned, now: Timestamp) -> Result<Option<Timestamp>> {
+        let rows = self.db().read(NEXT_DUE, args![owned.node().0, now.0]).await?;
+        rows.first().map(|row| row.int(0).map(Timestamp)).transpose()
     }
 
     /// Gives a run back unchanged: whoever owns its bucket claims it again when it is due.

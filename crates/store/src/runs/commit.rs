@@ -38,6 +38,8 @@ pub struct RunCommit {
     pub answered: bool,
     /// Number of steps that ended.
     pub steps_done: u32,
+    /// The run has ended but its lane stands still until somebody reruns or cancels it.
+    pub holds_lane: bool,
     /// Gives the run back: it leaves memory and is claimed again when it is due. Final states are given back by themselves.
     pub release: bool,
 }
@@ -45,14 +47,14 @@ pub struct RunCommit {
 const COMMIT: &str = "
     UPDATE runs
        SET state = $3, due_at = $4, started_at = $5, finished_at = $6, output = $7, error = $8,
-           entries = $9, steps_done = $10, answered = $11
+           entries = $9, steps_done = $10, answered = $11, holds_lane = $12
      WHERE id = $1
        AND epoch = $2";
 
 const COMMIT_AND_RELEASE: &str = "
     UPDATE runs
        SET state = $3, due_at = $4, started_at = $5, finished_at = $6, output = $7, error = $8,
-           entries = $9, steps_done = $10, answered = $11, epoch = 0
+           entries = $9, steps_done = $10, answered = $11, holds_lane = $12, epoch = 0
      WHERE id = $1
        AND epoch = $2";
 
@@ -108,6 +110,7 @@ impl RunCommit {
             entries,
             self.steps_done,
             self.answered,
+            self.holds_lane,
         ];
         batch.execute(sql, row, Expect::Exactly(1));
         journal::append(batch, self.run, self.from_seq, self.entries);

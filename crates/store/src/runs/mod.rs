@@ -12,6 +12,7 @@
 
 pub(crate) mod claim;
 mod commit;
+mod lane;
 mod list;
 
 use hookmill_engine::id::{DeliveryId, RunId, WorkflowId, WorkspaceId};
@@ -25,6 +26,7 @@ use crate::{Error, Result, Store, args, narrow};
 
 pub use claim::{CLAIM_BODY_BYTES_MAX, CLAIM_MAX, ClaimedRun, Free};
 pub use commit::RunCommit;
+pub use lane::NEVER;
 pub use list::{BACKLOG_COUNTED_MAX, RunFilter, RunSummary};
 
 words! {
@@ -88,6 +90,8 @@ pub struct NewRun {
     pub due_at: Timestamp,
     /// Now.
     pub created_at: Timestamp,
+    /// For a run that goes on from another's journal: when that one started.
+    pub started_at: Option<Timestamp>,
     /// What its random values come from.
     pub seed: u64,
     /// The input as JSON, if it was started by hand or with an edited input.
@@ -143,6 +147,8 @@ pub(crate) static RUNS: Table = Table {
         Column::int("entries"),
         Column::int("steps_done"),
         Column::int("answered"),
+        Column::int("holds_lane"),
+        Column::int("started_at"),
         Column::int("origin"),
         Column::text("lane"),
         Column::text("input"),
@@ -184,6 +190,8 @@ impl NewRun {
             entries,
             0,
             false,
+            false,
+            self.started_at.map(|at| at.0),
             self.origin.map(|id| id.0),
             self.lane,
             self.input,
