@@ -5,77 +5,13 @@
 use serde_json::{Map, Value};
 
 use super::node::Node;
-use super::problem::{Problem, closest, listed, quoted};
+use super::problem::{closest, listed, quoted};
+use super::report::Report;
 use super::trigger::indexed;
 use crate::time::Span;
 
-/// More problems than this are counted, not told.
-pub const PROBLEMS_MAX: usize = 500;
-
-/// Where the reading is, and what was found wrong so far.
-#[derive(Default)]
-pub(super) struct Decoder {
-    path: String,
-    problems: Vec<Problem>,
-    untold: usize,
-}
-
-impl Decoder {
-    pub(super) fn problem(&mut self, code: &'static str, message: impl Into<String>) {
-        self.suggest(code, message, None);
-    }
-
-    pub(super) fn suggest(&mut self, code: &'static str, message: impl Into<String>, suggestion: Option<&str>) {
-        if self.problems.len() >= PROBLEMS_MAX {
-            self.untold += 1;
-            return;
-        }
-        self.problems.push(Problem::error(self.path.clone(), code, message).suggest(suggestion));
-    }
-
-    pub(super) fn wrong_type(&mut self, expected: &str, found: &Node) {
-        self.problem("wrong_type", format!("expected {expected}, found {}", found.kind()));
-    }
-
-    /// Reads something at `.key` of the present place.
-    pub(super) fn member<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
-        push_key(&mut self.path, key);
-        let value = read(self);
-        self.path.truncate(length);
-        value
-    }
-
-    /// Reads something at `[index]` of the present place.
-    pub(super) fn element<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
-        self.path.push_str(&format!("[{index}]"));
-        let value = read(self);
-        self.path.truncate(length);
-        value
-    }
-
-    pub(super) fn finish(mut self) -> Vec<Problem> {
-        if self.untold > 0 {
-            self.problems.push(Problem::error("", "too_many_problems", format!("and {} more problems", self.untold)));
-        }
-        self.problems
-    }
-}
-
-/// Adds `.key` to a path, or `["key"]` when the key is not a plain name.
-pub(super) fn push_key(path: &mut String, key: &str) {
-    const KEY_CHARS_MAX: usize = 80;
-    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
-    let key: String = key.chars().take(KEY_CHARS_MAX).collect();
-    if !plain {
-        path.push_str(&format!("[{}]", Value::String(key)));
-        return;
-    }
-    if !path.is_empty() {
-        path.push('.');
-    }
-    path.push_str(&key);
+pub(super) fn wrong_type(expected: &str, found: &Node, at: &mut Report) {
+    at.problem("wrong_type", format!("expected {expected}, found {}", found.kind()));
 }
 
 /// A type that can be read from a document.
@@ -83,11 +19,11 @@ pub(super) trait Decode: Sized {
     /// Whether `key:` with nothing behind it means the same as no key. True for all but free-form values.
     const NULL_IS_ABSENT: bool = true;
 
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self>;
+    fn decode(node: &Node, at: &mut Report) -> Option<Self>;
 }
 
 impl Decode for String {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Text(text) => Some(text.clone()),
             Node::Bool(_) | Node::Number(_) => {
@@ -95,7 +31,7 @@ impl Decode for String {
                 None
             }
             other => {
-                at.wrong_type("a text", other);
+                wrong_type("a text", other, at);
                 None
             }
         }
@@ -103,7 +39,7 @@ impl Decode for String {
 }
 
 impl Decode for bool {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Bool(value) => Some(*value),
             Node::Text(text) if matches!(text.as_str(), "yes" | "on" | "Yes" | "On") => {
@@ -115,14 +51,14 @@ impl Decode for bool {
                 None
             }
             other => {
-                at.wrong_type("`true` or `false`", other);
+                wrong_type("`true` or `false`", other, at);
                 None
             }
         }
     }
 }
 
-fn whole_number(node: &Node, max: u64, at: &mut Decoder) -> Option<u64> {
+fn whole_number(node: &Node, max: u64, at: &mut Report) -> Option<u64> {
     let expected = format!("a whole number from 0 to {max}");
     match node {
         Node::Number(number) => match number.as_u64().filter(|value| *value <= max) {
@@ -133,32 +69,32 @@ fn whole_number(node: &Node, max: u64, at: &mut Decoder) -> Option<u64> {
             }
         },
         other => {
-            at.wrong_type(&expected, other);
+            wrong_type(&expected, other, at);
             None
         }
     }
 }
 
 impl Decode for u64 {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         whole_number(node, i64::MAX as u64, at)
     }
 }
 
 impl Decode for u32 {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         whole_number(node, u64::from(Self::MAX), at).and_then(|value| value.try_into().ok())
     }
 }
 
 impl Decode for u16 {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         whole_number(node, u64::from(Self::MAX), at).and_then(|value| value.try_into().ok())
     }
 }
 
 impl Decode for Span {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Text(text) => match text.parse() {
                 Ok(span) => Some(span),
@@ -186,17 +122,17 @@ fn not_a_span(found: &str) -> String {
 impl Decode for Value {
     const NULL_IS_ABSENT: bool = false;
 
-    fn decode(node: &Node, _: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, _: &mut Report) -> Option<Self> {
         Some(node.to_value())
     }
 }
 
 impl Decode for Map<String, Value> {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Map(entries) => Some(entries.iter().map(|(key, node)| (key.clone(), node.to_value())).collect()),
             other => {
-                at.wrong_type("a map", other);
+                wrong_type("a map", other, at);
                 None
             }
         }
@@ -204,9 +140,9 @@ impl Decode for Map<String, Value> {
 }
 
 impl<T: Decode> Decode for Vec<T> {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let Node::List(items) = node else {
-            at.wrong_type("a list", node);
+            wrong_type("a list", node, at);
             return None;
         };
         let items: Vec<Option<T>> =
@@ -216,9 +152,9 @@ impl<T: Decode> Decode for Vec<T> {
 }
 
 impl<T: Decode> Decode for indexed::Map<T> {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let Node::Map(entries) = node else {
-            at.wrong_type("a map", node);
+            wrong_type("a map", node, at);
             return None;
         };
         let entries: Vec<Option<(String, T)>> = entries
@@ -232,16 +168,16 @@ impl<T: Decode> Decode for indexed::Map<T> {
 impl<T: Decode> Decode for Box<T> {
     const NULL_IS_ABSENT: bool = T::NULL_IS_ABSENT;
 
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         T::decode(node, at).map(Box::new)
     }
 }
 
 /// Reads one of a few words.
-pub(super) fn word<T: Copy>(node: &Node, words: &[(&'static str, T)], at: &mut Decoder) -> Option<T> {
+pub(super) fn word<T: Copy>(node: &Node, words: &[(&'static str, T)], at: &mut Report) -> Option<T> {
     let names = || words.iter().map(|(name, _)| *name);
     let Node::Text(text) = node else {
-        at.wrong_type(&listed(names(), "or"), node);
+        wrong_type(&listed(names(), "or"), node, at);
         return None;
     };
     let found = words.iter().find(|(name, _)| name == text).map(|(_, value)| *value);
@@ -253,15 +189,15 @@ pub(super) fn word<T: Copy>(node: &Node, words: &[(&'static str, T)], at: &mut D
 }
 
 /// How the content of a one-key map is read.
-pub(super) type Variant<T> = (&'static str, fn(&Node, &mut Decoder) -> Option<T>);
+pub(super) type Variant<T> = (&'static str, fn(&Node, &mut Report) -> Option<T>);
 
 /// Reads a map with exactly one key, which tells what its content is: `webhook: { … }`.
-pub(super) fn tagged<T>(node: &Node, code: &'static str, variants: &[Variant<T>], at: &mut Decoder) -> Option<T> {
+pub(super) fn tagged<T>(node: &Node, code: &'static str, variants: &[Variant<T>], at: &mut Report) -> Option<T> {
     let names = || variants.iter().map(|(name, _)| *name);
     let entries = match node {
         Node::Map(entries) => entries,
         other => {
-            at.wrong_type(&format!("a map with the key {}", listed(names(), "or")), other);
+            wrong_type(&format!("a map with the key {}", listed(names(), "or")), other, at);
             return None;
         }
     };
@@ -283,16 +219,16 @@ pub(super) fn tagged<T>(node: &Node, code: &'static str, variants: &[Variant<T>]
 pub(super) struct Fields<'n, 'd> {
     entries: &'n [(String, Node)],
     known: Vec<&'static str>,
-    pub(super) at: &'d mut Decoder,
+    pub(super) at: &'d mut Report,
 }
 
 impl<'n, 'd> Fields<'n, 'd> {
     /// The fields of `node`, if it is a map.
-    pub(super) fn of(node: &'n Node, what: &str, at: &'d mut Decoder) -> Option<Self> {
+    pub(super) fn of(node: &'n Node, what: &str, at: &'d mut Report) -> Option<Self> {
         match node {
             Node::Map(entries) => Some(Self { entries, known: Vec::new(), at }),
             other => {
-                at.wrong_type(what, other);
+                wrong_type(what, other, at);
                 None
             }
         }

@@ -7,15 +7,16 @@ mod triggers;
 
 use std::collections::HashSet;
 
-use super::decode::{Decode, Decoder, Fields};
+use super::decode::{Decode, Fields};
 use super::node::{self, Node};
 use super::problem::{Problem, quoted};
+use super::report::Report;
 use super::{FORMAT, Settings, Workflow};
 
 /// Reads a workflow document. Never panics, whatever the text; an error holds every problem of shape at once.
 pub fn read(text: &str) -> Result<Workflow, Vec<Problem>> {
     let tree = node::parse(text).map_err(|problem| vec![problem])?;
-    let mut at = Decoder::default();
+    let mut at = Report::default();
     well_formed(&tree, &mut at);
     let workflow = Workflow::decode(&tree, &mut at);
     match (workflow, at.finish()) {
@@ -25,7 +26,7 @@ pub fn read(text: &str) -> Result<Workflow, Vec<Problem>> {
 }
 
 /// What must hold anywhere in the tree: no key twice, nothing that only YAML has.
-fn well_formed(tree: &Node, at: &mut Decoder) {
+fn well_formed(tree: &Node, at: &mut Report) {
     match tree {
         Node::Map(entries) => {
             let mut seen = HashSet::with_capacity(entries.len());
@@ -49,7 +50,7 @@ fn well_formed(tree: &Node, at: &mut Decoder) {
 }
 
 impl Decode for Workflow {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a workflow document (a map with `hookmill: 1`, `name` and `steps`)", at)?;
         let format = read_format(&mut fields);
         let name = fields.required("name");
@@ -86,7 +87,7 @@ fn read_format(fields: &mut Fields<'_, '_>) -> Option<u32> {
 }
 
 impl Decode for Settings {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map of settings", at)?;
         let settings = Self {
             concurrency: fields.optional("concurrency"),

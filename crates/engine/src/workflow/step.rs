@@ -135,6 +135,53 @@ pub enum StepKind {
     },
 }
 
+impl StepKind {
+    /// The key that makes a step one of this kind.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Use { .. } => "use",
+            Self::Set { .. } => "set",
+            Self::If { .. } => "if",
+            Self::Switch { .. } => "switch",
+            Self::ForEach { .. } => "for_each",
+            Self::While { .. } => "while",
+            Self::Parallel { .. } => "parallel",
+            Self::Try { .. } => "try",
+            Self::Wait { .. } => "wait",
+            Self::Respond { .. } => "respond",
+            Self::Stop { .. } => "stop",
+        }
+    }
+
+    /// The blocks of steps inside of it, in the order written.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        match self {
+            Self::If { then, otherwise, .. } => vec![then, otherwise],
+            Self::Switch { cases, default, .. } => {
+                cases.iter().map(|case| case.body.as_slice()).chain([default.as_slice()]).collect()
+            }
+            Self::ForEach { body, .. } | Self::While { body, .. } => vec![body],
+            Self::Parallel { parallel } => parallel.values().map(Vec::as_slice).collect(),
+            Self::Try { attempt, catch, finally } => vec![attempt, catch, finally],
+            Self::Use { .. } | Self::Set { .. } | Self::Wait { .. } | Self::Respond { .. } | Self::Stop { .. } => vec![],
+        }
+    }
+}
+
+impl Step {
+    /// The blocks of steps inside of it, those for a failure included.
+    #[must_use]
+    pub fn blocks(&self) -> Vec<&[Step]> {
+        let mut blocks = self.kind.blocks();
+        if let Some(OnError::Do(steps)) = &self.on_error {
+            blocks.push(steps);
+        }
+        blocks
+    }
+}
+
 /// One case of a `switch`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Case {

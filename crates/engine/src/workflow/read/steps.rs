@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::decode::{Decode, Decoder, Fields, tagged, word};
+use super::super::decode::{Decode, Fields, tagged, word, wrong_type};
 use super::super::node::Node;
 use super::super::problem::{closest, listed};
+use super::super::report::Report;
 use super::super::{Backoff, Case, OnError, Retry, Step, StepKind, StopOutcome, Wait};
 
 /// The key that makes a step one of this kind, the keys that may stand beside it, and how they are read.
@@ -86,7 +87,7 @@ fn kind_keys() -> impl Iterator<Item = &'static str> {
 }
 
 impl Decode for Step {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a step (a map with a key such as `use` or `if`)", at)?;
         let id = fields.optional("id");
         let title = fields.optional("title");
@@ -130,7 +131,7 @@ fn know_all<'k>(fields: &mut Fields<'_, '_>, kinds: impl Iterator<Item = &'k Kin
 }
 
 impl Decode for Case {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a case with the keys `when` and `do`", at)?;
         let (when, body) = (fields.required("when"), fields.required("do"));
         fields.finish();
@@ -139,7 +140,7 @@ impl Decode for Case {
 }
 
 impl Decode for Wait {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Map(_) => tagged(
                 node,
@@ -161,7 +162,7 @@ impl Decode for Wait {
 }
 
 impl Decode for StopOutcome {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         tagged(
             node,
             "unknown_outcome",
@@ -175,7 +176,7 @@ impl Decode for StopOutcome {
 }
 
 impl Decode for OnError {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         match node {
             Node::Map(_) => tagged(node, "unknown_value", &[("do", |node, at| Vec::decode(node, at).map(Self::Do))], at),
             Node::Text(_) => {
@@ -184,7 +185,7 @@ impl Decode for OnError {
                 Some(if continues { Self::Continue } else { Self::Fail })
             }
             other => {
-                at.wrong_type("`fail`, `continue` or a map with the key `do`", other);
+                wrong_type("`fail`, `continue` or a map with the key `do`", other, at);
                 None
             }
         }
@@ -192,7 +193,7 @@ impl Decode for OnError {
 }
 
 impl Decode for Retry {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map with the key `attempts`", at)?;
         let attempts = fields.required("attempts");
         let backoff = fields.or_default("backoff");
@@ -204,7 +205,7 @@ impl Decode for Retry {
 }
 
 impl Decode for Backoff {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         word(node, &[("exponential", Self::Exponential), ("fixed", Self::Fixed)], at)
     }
 }

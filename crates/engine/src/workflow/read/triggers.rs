@@ -1,14 +1,15 @@
 //! How triggers are read.
 
-use super::super::decode::{Decode, Decoder, Fields, tagged, word};
+use super::super::decode::{Decode, Fields, tagged, word};
 use super::super::node::Node;
+use super::super::report::Report;
 use super::super::{
     Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
     WebhookTrigger,
 };
 
 impl Decode for Trigger {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         tagged(
             node,
             "unknown_trigger",
@@ -23,7 +24,7 @@ impl Decode for Trigger {
 }
 
 impl Decode for WebhookTrigger {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map that describes the webhook", at)?;
         let trigger = Self {
             label: fields.optional("label"),
@@ -42,7 +43,7 @@ impl Decode for WebhookTrigger {
 }
 
 impl Decode for Method {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let words =
             [("GET", Self::Get), ("POST", Self::Post), ("PUT", Self::Put), ("PATCH", Self::Patch), ("DELETE", Self::Delete)];
         word(node, &words, at)
@@ -50,7 +51,7 @@ impl Decode for Method {
 }
 
 impl Decode for Auth {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map with the key `any`", at)?;
         let any = fields.required("any");
         fields.finish();
@@ -59,7 +60,7 @@ impl Decode for Auth {
 }
 
 impl Decode for Credential {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         tagged(
             node,
             "unknown_credential",
@@ -79,7 +80,7 @@ impl Decode for Credential {
 }
 
 impl Decode for Variable {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         if *node == Node::Null {
             return Some(Self::default());
         }
@@ -98,7 +99,7 @@ impl Decode for Variable {
 }
 
 impl Decode for VariableType {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let words = [
             ("string", Self::String),
             ("number", Self::Number),
@@ -111,7 +112,7 @@ impl Decode for VariableType {
 }
 
 impl Decode for Source {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         tagged(
             node,
             "unknown_source",
@@ -127,7 +128,7 @@ impl Decode for Source {
 }
 
 impl Decode for Memory {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map with the keys `headers` and `body`", at)?;
         let memory = Self { headers: fields.optional("headers"), body: fields.optional("body") };
         fields.finish();
@@ -136,7 +137,7 @@ impl Decode for Memory {
 }
 
 impl Decode for Response {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map that describes the answer", at)?;
         let response = Self {
             mode: fields.or_default("mode"),
@@ -152,14 +153,14 @@ impl Decode for Response {
 }
 
 impl Decode for ResponseMode {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let words = [("immediately", Self::Immediately), ("when_finished", Self::WhenFinished), ("respond", Self::Respond)];
         word(node, &words, at)
     }
 }
 
 impl Decode for FailureAnswer {
-    fn decode(node: &Node, at: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map with the keys `status` and `body`", at)?;
         let answer = Self { status: fields.optional("status"), body: fields.optional("body") };
         fields.finish();
