@@ -14,6 +14,7 @@ mod settings;
 mod step;
 mod text;
 mod trigger;
+mod validate;
 
 pub use catalog::{ActionInfo, Catalog};
 pub use node::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_WEIGHT_MAX};
@@ -27,6 +28,11 @@ pub use text::{to_json, to_yaml};
 pub use trigger::{
     Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
     WebhookTrigger,
+};
+
+pub use validate::{
+    ATTEMPTS_MAX, BRANCHES_MAX, CONCURRENCY_MAX, DESCRIPTION_CHARS_MAX, ID_CHARS_MAX, ITERATIONS_MAX, LOOP_CONCURRENCY_MAX,
+    NAME_CHARS_MAX, STEP_DEPTH_MAX, STEPS_MAX, TRIGGERS_MAX, VARIABLES_MAX, validate,
 };
 
 use schemars::JsonSchema;

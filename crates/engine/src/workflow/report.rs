@@ -15,6 +15,10 @@ pub(super) struct Report {
     untold: usize,
 }
 
+/// A place to go back to.
+#[must_use]
+pub(super) struct Mark(usize);
+
 impl Report {
     pub(super) fn problem(&mut self, code: &'static str, message: impl Into<String>) {
         self.suggest(code, message, None);
@@ -42,21 +46,48 @@ impl Report {
         &self.path
     }
 
-    /// Reads something at `.key` of the present place.
-    pub(super) fn member<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
+    /// Goes to `.key`; the mark leads back.
+    pub(super) fn enter_member(&mut self, key: &str) -> Mark {
+        let mark = Mark(self.path.len());
         push_key(&mut self.path, key);
-        let value = read(self);
-        self.path.truncate(length);
+        mark
+    }
+
+    /// Goes to `[index]`.
+    pub(super) fn enter_element(&mut self, index: usize) -> Mark {
+        let mark = Mark(self.path.len());
+        self.path.push_str(&format!("[{index}]"));
+        mark
+    }
+
+    /// Goes to a place whose path is known to be well-formed: `auth.any`, `[2].webhook`.
+    pub(super) fn enter_path(&mut self, path: &str) -> Mark {
+        let mark = Mark(self.path.len());
+        if !self.path.is_empty() && !path.starts_with('[') {
+            self.path.push('.');
+        }
+        self.path.push_str(path);
+        mark
+    }
+
+    /// Goes back to where the mark was given.
+    pub(super) fn leave(&mut self, mark: Mark) {
+        self.path.truncate(mark.0);
+    }
+
+    /// Does something at `.key` of the present place.
+    pub(super) fn member<T>(&mut self, key: &str, act: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.enter_member(key);
+        let value = act(self);
+        self.leave(mark);
         value
     }
 
-    /// Reads something at `[index]` of the present place.
-    pub(super) fn element<T>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> T) -> T {
-        let length = self.path.len();
-        self.path.push_str(&format!("[{index}]"));
-        let value = read(self);
-        self.path.truncate(length);
+    /// Does something at `[index]` of the present place.
+    pub(super) fn element<T>(&mut self, index: usize, act: impl FnOnce(&mut Self) -> T) -> T {
+        let mark = self.enter_element(index);
+        let value = act(self);
+        self.leave(mark);
         value
     }
 
