@@ -98,10 +98,10 @@ pub(super) fn bound_products(source: &str, expr: &Expr<'_>, tokens: &Tokens<'_>)
 }
 
 fn find_products(expr: &Expr<'_>, out: &mut Vec<Span>) {
-    if let Expr::BinOp(e) = expr {
-        if matches!(e.op, ast::BinOpKind::Mul) {
-            out.push(expr.span());
-        }
+    if let Expr::BinOp(e) = expr
+        && matches!(e.op, ast::BinOpKind::Mul)
+    {
+        out.push(expr.span());
     }
     for_each_child(expr, &mut |child| find_products(child, out));
 }

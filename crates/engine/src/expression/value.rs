@@ -158,13 +158,11 @@ fn settle_within(value: Value, depth: usize, room: &mut usize) -> Result<Value, 
 
 fn settle_list(value: Value, depth: usize, room: &mut usize) -> Result<Value, TooMuch> {
     let own = value.downcast_object_ref::<Vec<Value>>();
-    if let Some(items) = own {
-        if items.iter().all(is_plain) {
-            for item in items {
-                spend(room, VALUE_BYTES + item.as_str().map_or(0, str::len))?;
-            }
-            return Ok(value);
+    if let Some(items) = own.filter(|items| items.iter().all(is_plain)) {
+        for item in items {
+            spend(room, VALUE_BYTES + item.as_str().map_or(0, str::len))?;
         }
+        return Ok(value);
     }
     let mut settled = Vec::with_capacity(own.map_or(0, Vec::len));
     for item in value.try_iter().map_err(TooMuch::Invalid)?.checked() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::StepAt;
-use crate::expression::Value;
+use crate::expression::{ExpressionError, Value};
 use crate::time::Span;
 
 /// The codes of the failures that the engine itself makes. Actions add their own.
@@ -30,6 +30,10 @@ pub mod code {
     pub const CANCELLED: &str = "cancelled";
     /// Somebody decided that a step whose outcome is unknown has failed.
     pub const OUTCOME_DECLINED: &str = "outcome_declined";
+    /// The input of an action uses a secret that does not exist.
+    pub const UNKNOWN_SECRET: &str = "unknown_secret";
+    /// The input was asked of a step that no attempt is pending of.
+    pub const NOT_PENDING: &str = "not_pending";
     /// The process ended between an effect and its record. In `retry.on` it declares that repeating is safe.
     pub const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 }
@@ -60,6 +64,15 @@ impl Failure {
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         Self { code: code.to_owned(), message: message.into(), retryable: false, retry_after: None, details: None, step: None }
+    }
+
+    pub(super) fn expression(error: &ExpressionError) -> Self {
+        let message = if error.expression.is_empty() {
+            error.message.clone()
+        } else {
+            format!("{} (in `{}`)", error.message, error.expression)
+        };
+        Self::new(code::EXPRESSION_ERROR, message)
     }
 
     /// The same failure, said to have happened in `step` unless a step is named already.

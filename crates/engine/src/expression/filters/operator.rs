@@ -30,12 +30,11 @@ fn times(left: &Value, right: &Value) -> Result<Value, Error> {
 
 fn numbers(left: &Value, right: &Value) -> Result<Value, Error> {
     if left.is_integer() && right.is_integer() {
-        if let (Ok(a), Ok(b)) = (i64::try_from(left.clone()), i64::try_from(right.clone())) {
-            if let Some(product) = a.checked_mul(b) {
-                return Ok(Value::from(product));
-            }
-        }
-        return by_language(left, right);
+        let product = match (i64::try_from(left.clone()), i64::try_from(right.clone())) {
+            (Ok(a), Ok(b)) => a.checked_mul(b),
+            _ => None,
+        };
+        return product.map_or_else(|| by_language(left, right), |product| Ok(Value::from(product)));
     }
     match (f64::try_from(left.clone()), f64::try_from(right.clone())) {
         (Ok(a), Ok(b)) => Ok(Value::from(a * b)),
