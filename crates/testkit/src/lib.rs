@@ -5,6 +5,7 @@
 pub mod app;
 pub mod patience;
 pub mod postgres;
+pub mod small_disk;
 pub mod upstream;
 
 pub use app::TestApp;

@@ -206,6 +206,24 @@ impl Client {
         }
     }
 
+    /// The items of all pages of a list, from a path with a query.
+    ///
+    /// # Panics
+    /// If one of them is not a page.
+    pub async fn pages(&self, path: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut next = path.to_owned();
+        loop {
+            let mut page = self.get(&next).await;
+            let Value::Array(items) = page["items"].take() else { panic!("GET {next}: no items in {page}") };
+            all.extend(items);
+            match page["next"].as_str() {
+                Some(before) => next = format!("{path}&before={before}"),
+                None => return all,
+            }
+        }
+    }
+
     /// Publishes a workflow document.
     ///
     /// # Panics

@@ -6,6 +6,7 @@
 mod client;
 mod ending;
 mod process;
+mod sql;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -286,6 +287,11 @@ impl TestApp {
     pub fn try_restart(&mut self) -> Result<(), NotReady> {
         assert!(self.process.is_none(), "the server still runs");
         self.begin()
+    }
+
+    /// Changes the database behind the server's back.
+    pub async fn execute_sql(&self, statement: &str) {
+        sql::execute(&self.database, &self.data, statement).await;
     }
 
     /// Runs may be left unfinished at the end from now on.
