@@ -108,8 +108,9 @@ pub(crate) fn path_and_shape(path: &str) -> Result<(String, String)> {
     Ok((path.to_owned(), shape))
 }
 
-/// The parameters of a path if it fits the segments. `Ok` of literal segments sorts before parameters in `specificity`.
-fn fit(path: &str, segments: &[&str]) -> Option<(Vec<bool>, Vec<(String, String)>)> {
+/// How an own path fits decoded segments: for each segment whether it is a parameter (so that of two fits the smaller one
+/// wins), and the parameters.
+pub fn fit(path: &str, segments: &[&str]) -> Option<(Vec<bool>, Vec<(String, String)>)> {
     let mut wanted = path.split('/');
     let mut specificity = Vec::with_capacity(segments.len());
     let mut parameters = Vec::new();

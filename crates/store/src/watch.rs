@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
 use parking_lot::Mutex;
@@ -53,6 +53,7 @@ pub struct Watch {
     waiters: Mutex<HashMap<RunId, Vec<(u64, oneshot::Sender<RunNews>)>>>,
     waiting: AtomicUsize,
     last_ticket: AtomicU64,
+    catalog: AtomicI64,
 }
 
 /// Hears the news from the moment of its making.
@@ -73,6 +74,7 @@ impl Watch {
             waiters: Mutex::default(),
             waiting: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
+            catalog: AtomicI64::new(0),
         }
     }
 
@@ -91,10 +93,18 @@ impl Watch {
                 let _ = waiter.send(RunNews { state, answered });
             }
         }
+        if let Changed::Catalog { version } = changed {
+            self.catalog.fetch_max(version, Ordering::AcqRel);
+        }
         if self.news.receiver_count() > 0 {
             // The last listener may leave at this very moment; then nobody misses it.
             let _ = self.news.send(changed);
         }
+    }
+
+    /// The last version of the catalog that this process made itself; 0 if none. Known before whoever made it is told.
+    pub fn catalog(&self) -> i64 {
+        self.catalog.load(Ordering::Acquire)
     }
 
     /// Starts to listen.
