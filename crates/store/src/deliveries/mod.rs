@@ -255,9 +255,11 @@ impl Store {
         Ok(found)
     }
 
-    /// Adds the mark that a run was started from a delivery after it had been accepted.
+    /// Adds the mark that a run was started from a delivery after it had been accepted; conflicts if that is gone.
     pub(crate) fn replay_into(batch: &mut Batch, delivery: DeliveryId, run: RunId) {
-        const REPLAY: &str = "INSERT INTO replays (delivery, run) VALUES ($1, $2)";
+        const REPLAY: &str = "
+            INSERT INTO replays (delivery, run)
+            SELECT id, CAST($2 AS BIGINT) FROM deliveries WHERE id = $1";
         batch.execute(REPLAY, args![delivery.0, run.0], Expect::Exactly(1));
     }
 }

@@ -228,7 +228,7 @@ pub(crate) fn read_run(row: &mut Row) -> Result<RunRow> {
 
 impl Store {
     /// Stores a run that no new delivery starts: by hand, a replay, a rerun. `entries` is the part of another run's
-    /// journal that it goes on from.
+    /// journal that it goes on from. [`Error::NotFound`]: its delivery is not stored any more.
     pub async fn create_run(&self, run: NewRun, entries: Vec<NewEntry>) -> Result<()> {
         let changed = Changed::Run { id: run.id, workflow: run.workflow, state: run.state };
         let mut batch = Batch::new();
@@ -240,8 +240,12 @@ impl Store {
         if let Some(delivery) = run.delivery {
             Self::replay_into(&mut batch, delivery, run.id);
         }
+        let replayed = run.delivery.map(|_| count as usize);
         batch.insert(&RUNS, run.into_row_with(count));
-        self.db().write(batch).await?;
+        self.db().write(batch).await.map_err(|error| match error {
+            Error::Conflict { statement } if Some(statement) == replayed => Error::NotFound,
+            other => other,
+        })?;
         self.watch().tell(changed);
         Ok(())
     }

@@ -1,0 +1,141 @@
+//! What is accepted is stored, exactly.
+
+use bytes::Bytes;
+use hookmill_engine::id::DeliveryId;
+use hookmill_store::Error;
+use hookmill_store::deliveries::{DeliveryFilter, Outcome, RUNS_PER_DELIVERY_MAX};
+use hookmill_store::watch::Changed;
+
+use crate::both::{Opened, on_both};
+
+on_both!(
+    a_delivery_comes_back_as_it_was_with_its_runs,
+    nul_and_emoji_everywhere,
+    a_delivery_and_its_runs_are_stored_together_or_not_at_all,
+    refused_deliveries_are_stored_when_there_is_room,
+    replays_belong_to_their_delivery,
+);
+
+/// Text that databases, indexes and terminals like least.
+const ODD: &str = "a\0b \u{1F600}\u{200D}\u{1F525} \u{FFFF} é \u{202E} ' \" \\ ; --";
+/// What is left of it: NUL is replaced, because PostgreSQL has none.
+const ODD_STORED: &str = "a\u{FFFD}b \u{1F600}\u{200D}\u{1F525} \u{FFFF} é \u{202E} ' \" \\ ; --";
+
+async fn a_delivery_comes_back_as_it_was_with_its_runs(opened: Opened) {
+    let store = &opened.store;
+    for body in [Bytes::new(), Bytes::from_static(&[0, 255, 10, 13]), Bytes::from(vec![b'x'; 100_000])] {
+        let mut delivery = opened.delivery(7);
+        delivery.body = body.clone();
+        delivery.reason = Some("why".into());
+        let runs = vec![opened.run(Some(delivery.id), 1), opened.run(Some(delivery.id), 2)];
+        let ids: Vec<_> = runs.iter().map(|run| run.id).collect();
+        let wanted = delivery.clone();
+        store.accept(delivery, runs).await.unwrap();
+
+        let stored = store.delivery(wanted.id).await.unwrap().unwrap();
+        assert_eq!(
+            (stored.hook, stored.outcome, stored.status, stored.reason, stored.headers, stored.received_at),
+            (wanted.hook, wanted.outcome, wanted.status, wanted.reason, wanted.headers, wanted.received_at)
+        );
+        assert_eq!(
+            (stored.method, stored.path_and_query, stored.address),
+            ("POST".into(), wanted.path_and_query, wanted.address)
+        );
+        assert_eq!((stored.duration_us, stored.body_bytes), (412, body.len() as u64));
+        assert_eq!(store.delivery_body(wanted.id).await.unwrap(), body);
+        assert_eq!(store.runs_of_delivery(wanted.id).await.unwrap(), ids);
+        let run = store.run(ids[0]).await.unwrap().unwrap();
+        assert_eq!((run.delivery, run.seed, run.created_at), (Some(wanted.id), u64::MAX - 7, opened.now()));
+    }
+    assert!(store.delivery(DeliveryId(1)).await.unwrap().is_none());
+    assert_eq!(store.delivery_body(DeliveryId(1)).await, Err(Error::NotFound));
+}
+
+async fn nul_and_emoji_everywhere(opened: Opened) {
+    let store = &opened.store;
+    let mut delivery = opened.delivery(7);
+    delivery.reason = Some(ODD.into());
+    delivery.detail = Some(ODD.into());
+    delivery.method = ODD.into();
+    delivery.path_and_query = ODD.into();
+    delivery.address = ODD.into();
+    delivery.headers = vec![(ODD.into(), ODD.into())];
+    delivery.body = ODD.into();
+    let id = delivery.id;
+    let mut run = opened.run(Some(id), 1);
+    run.lane = Some(ODD.into());
+    // JSON escapes NUL.
+    run.input = Some(serde_json::to_string(ODD).unwrap());
+    let run_id = run.id;
+    store.accept(delivery, vec![run]).await.unwrap();
+
+    let stored = store.delivery(id).await.unwrap().unwrap();
+    let some = Some(ODD_STORED.to_owned());
+    assert_eq!((&stored.reason, &stored.detail), (&some, &some));
+    assert_eq!((&*stored.method, &*stored.path_and_query, &*stored.address), (ODD_STORED, ODD_STORED, ODD_STORED));
+    assert_eq!(stored.headers, [(ODD.to_owned(), ODD.to_owned())], "headers are JSON, which keeps everything");
+    assert_eq!(store.delivery_body(id).await.unwrap(), ODD);
+    let run = store.run(run_id).await.unwrap().unwrap();
+    assert_eq!(run.lane, some);
+    assert_eq!(serde_json::from_str::<String>(&run.input.unwrap()).unwrap(), ODD);
+}
+
+async fn a_delivery_and_its_runs_are_stored_together_or_not_at_all(opened: Opened) {
+    let store = &opened.store;
+    let first = opened.delivery(7);
+    let taken = opened.run(Some(first.id), 1);
+    store.accept(first, vec![taken.clone()]).await.unwrap();
+
+    let second = opened.delivery(7);
+    let id = second.id;
+    let refused = store.accept(second.clone(), vec![opened.run(Some(id), 1), taken]).await;
+    assert!(matches!(refused, Err(Error::Conflict { .. })), "{refused:?}");
+    assert!(store.delivery(id).await.unwrap().is_none());
+    assert_eq!(store.runs_of_delivery(id).await.unwrap(), []);
+
+    let many = (0..=RUNS_PER_DELIVERY_MAX).map(|_| opened.run(Some(id), 1)).collect();
+    assert!(matches!(store.accept(second, many).await, Err(Error::Invalid(_))));
+}
+
+async fn refused_deliveries_are_stored_when_there_is_room(opened: Opened) {
+    let store = &opened.store;
+    let mut news = store.watch().listen();
+    let mut delivery = opened.delivery(7);
+    delivery.outcome = Outcome::Refused;
+    delivery.status = 401;
+    let id = delivery.id;
+    store.refuse(delivery.clone());
+    assert_eq!(news.next().await, Some(Changed::Delivery { id, hook: delivery.hook, outcome: Outcome::Refused }));
+    assert_eq!(store.delivery(id).await.unwrap().unwrap().status, 401);
+    assert_eq!(store.refused_dropped(), 0);
+
+    // One that is larger than the share of the refused is dropped, and counted.
+    delivery.body = vec![0; 9 * 1024 * 1024].into();
+    delivery.id = DeliveryId(store.next_id());
+    store.refuse(delivery);
+    assert_eq!(store.refused_dropped(), 1);
+}
+
+async fn replays_belong_to_their_delivery(opened: Opened) {
+    let store = &opened.store;
+    let delivery = opened.delivery(7);
+    let id = delivery.id;
+    let first = opened.run(Some(id), 1);
+    let mut ids = vec![first.id];
+    store.accept(delivery, vec![first]).await.unwrap();
+    let page = store.deliveries(&DeliveryFilter::default(), 10).await.unwrap();
+    assert_eq!((page.items[0].run, page.items[0].more_runs), (Some(ids[0]), false));
+
+    for _ in 0..3 {
+        let other = opened.delivery(7);
+        let run = opened.run(Some(other.id), 1);
+        store.accept(other, vec![run]).await.unwrap();
+        let replay = opened.run(Some(id), 1);
+        ids.push(replay.id);
+        store.create_run(replay, Vec::new()).await.unwrap();
+    }
+    assert_eq!(store.runs_of_delivery(id).await.unwrap(), ids);
+    let page = store.deliveries(&DeliveryFilter::default(), 10).await.unwrap();
+    let summary = page.items.iter().find(|summary| summary.id == id).unwrap();
+    assert!(summary.more_runs);
+}

@@ -1,0 +1,165 @@
+//! Lists: the same before the indexer, after it and at its border, page by page in both directions.
+
+use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
+use hookmill_engine::time::Timestamp;
+use hookmill_store::deliveries::{DeliveryFilter, Outcome};
+use hookmill_store::ids::id_time;
+use hookmill_store::page::Page;
+use hookmill_store::runs::{RunFilter, State};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::both::{Opened, commit, on_both};
+
+on_both!(lists_agree_with_a_plain_model_whatever_the_indexer_did, two_indexers_do_not_disturb_each_other);
+
+#[derive(Clone)]
+struct Made {
+    delivery: i64,
+    hook: i64,
+    outcome: Outcome,
+    status: u16,
+    run: Option<(i64, i64, State)>,
+}
+
+async fn make(opened: &Opened, random: &mut StdRng, epochs: &hookmill_store::buckets::Owned) -> Made {
+    let mut delivery = opened.delivery(random.random_range(1..=4));
+    delivery.outcome = Outcome::ALL[random.random_range(0..Outcome::ALL.len())];
+    delivery.status = [202, 401, 503][random.random_range(0..3)];
+    let mut made =
+        Made { delivery: delivery.id.0, hook: delivery.hook.0, outcome: delivery.outcome, status: delivery.status, run: None };
+    if delivery.outcome != Outcome::Accepted {
+        opened.store.accept(delivery, Vec::new()).await.unwrap();
+        return made;
+    }
+    let mut run = opened.run(Some(delivery.id), random.random_range(1..=3));
+    run.epoch = epochs.epoch(run.bucket).unwrap();
+    let state = State::ALL[random.random_range(0..State::ALL.len())];
+    made.run = Some((run.id.0, run.workflow.0, state));
+    let (id, epoch) = (run.id, run.epoch);
+    opened.store.accept(delivery, vec![run]).await.unwrap();
+    opened.store.commit_run(commit(id, epoch, state, opened.now())).await.unwrap();
+    made
+}
+
+async fn lists_agree_with_a_plain_model_whatever_the_indexer_did(opened: Opened) {
+    let store = &opened.store;
+    let mut random = StdRng::seed_from_u64(20_260_314);
+    let owned = store.claim_buckets(1024, opened.now()).await.unwrap();
+    let mut model = Vec::new();
+    for _ in 0..12 {
+        for _ in 0..random.random_range(1..25) {
+            model.push(make(&opened, &mut random, &owned).await);
+            opened.pass(random.random_range(0..400));
+        }
+        // Up to the border, beyond everything, or not at all.
+        if random.random_range(0..3) > 0 {
+            opened.pass(random.random_range(0..12_000));
+            while store.index_lists(opened.now()).await.unwrap().more {}
+        }
+        let since = Timestamp(crate::both::START.0 + random.random_range(0..20_000));
+        let until = Timestamp(since.0 + random.random_range(1..60_000));
+        for time in [(None, None), (Some(since), None), (None, Some(until)), (Some(since), Some(until))] {
+            check_deliveries(&opened, &model, time, &mut random).await;
+            check_runs(&opened, &model, time, &mut random).await;
+        }
+    }
+    // Long after the last one, everything is derived.
+    opened.pass(60_000);
+    while store.index_lists(opened.now()).await.unwrap().more {}
+    check_deliveries(&opened, &model, (None, None), &mut random).await;
+    check_runs(&opened, &model, (None, None), &mut random).await;
+    assert_eq!(store.index_lists(opened.now()).await.unwrap().rows, 0);
+}
+
+type Time = (Option<Timestamp>, Option<Timestamp>);
+
+fn within(id: i64, (since, until): Time) -> bool {
+    since.is_none_or(|since| id_time(id) >= since) && until.is_none_or(|until| id_time(id) < until)
+}
+
+async fn check_deliveries(opened: &Opened, model: &[Made], time: Time, random: &mut StdRng) {
+    let filter = DeliveryFilter {
+        hook: random.random_bool(0.5).then(|| HookId(random.random_range(1..=5))),
+        outcome: random.random_bool(0.4).then(|| Outcome::ALL[random.random_range(0..Outcome::ALL.len())]),
+        status: random.random_bool(0.2).then_some(401),
+        since: time.0,
+        until: time.1,
+        ..DeliveryFilter::default()
+    };
+    let wanted = model.iter().rev().filter(|made| {
+        filter.hook.is_none_or(|hook| hook.0 == made.hook)
+            && filter.outcome.is_none_or(|outcome| outcome == made.outcome)
+            && filter.status.is_none_or(|status| status == made.status)
+            && within(made.delivery, time)
+    });
+    let wanted: Vec<i64> = wanted.map(|made| made.delivery).collect();
+    let limit = random.random_range(1..20);
+    walk(&wanted, limit, async |before, after| {
+        let filter = DeliveryFilter { before: before.map(DeliveryId), after: after.map(DeliveryId), ..filter.clone() };
+        let page = opened.store.deliveries(&filter, limit).await.unwrap();
+        Page { items: page.items.iter().map(|item| item.id.0).collect(), older: page.older, newer: page.newer }
+    })
+    .await;
+}
+
+async fn check_runs(opened: &Opened, model: &[Made], time: Time, random: &mut StdRng) {
+    let delivery = random.random_bool(0.1).then(|| model[random.random_range(0..model.len())].delivery);
+    let filter = RunFilter {
+        workflow: random.random_bool(0.6).then(|| WorkflowId(random.random_range(1..=4))),
+        state: random.random_bool(0.4).then(|| State::ALL[random.random_range(0..State::ALL.len())]),
+        delivery: delivery.map(DeliveryId),
+        since: time.0,
+        until: time.1,
+        ..RunFilter::default()
+    };
+    let runs = model.iter().rev().filter(|made| delivery.is_none_or(|delivery| delivery == made.delivery));
+    let wanted = runs.filter_map(|made| made.run).filter(|(id, workflow, state)| {
+        filter.workflow.is_none_or(|one| one.0 == *workflow) && filter.state.is_none_or(|one| one == *state) && within(*id, time)
+    });
+    let wanted: Vec<i64> = wanted.map(|(id, _, _)| id).collect();
+    let limit = random.random_range(1..20);
+    walk(&wanted, limit, async |before, after| {
+        let filter = RunFilter { before: before.map(RunId), after: after.map(RunId), ..filter.clone() };
+        let page = opened.store.runs(&filter, limit).await.unwrap();
+        Page { items: page.items.iter().map(|item| item.id.0).collect(), older: page.older, newer: page.newer }
+    })
+    .await;
+}
+
+/// Walks to the end and back, and compares with the whole list.
+async fn walk(wanted: &[i64], limit: usize, page: impl AsyncFn(Option<i64>, Option<i64>) -> Page<i64>) {
+    let mut seen: Vec<i64> = Vec::new();
+    let mut current = page(None, None).await;
+    assert_eq!(current.newer, None);
+    loop {
+        assert!(current.items.len() <= limit);
+        seen.extend(&current.items);
+        let Some(older) = current.older else { break };
+        current = page(Some(older), None).await;
+    }
+    assert_eq!(seen, wanted, "downwards");
+
+    let mut back = current.items.clone();
+    while let Some(newer) = current.newer {
+        current = page(None, Some(newer)).await;
+        back.splice(0..0, current.items.iter().copied());
+    }
+    assert_eq!(back, wanted, "upwards");
+}
+
+async fn two_indexers_do_not_disturb_each_other(opened: Opened) {
+    let other = opened.another().await;
+    for _ in 0..300 {
+        let delivery = opened.delivery(1);
+        let run = opened.run(Some(delivery.id), 1);
+        opened.store.accept(delivery, vec![run]).await.unwrap();
+    }
+    let now = opened.pass(60_000);
+    let (first, second) = tokio::join!(opened.store.index_lists(now), other.index_lists(now));
+    let rows = first.unwrap().rows + second.unwrap().rows + opened.store.index_lists(now).await.unwrap().rows;
+    assert_eq!(rows, 600, "each row is copied once");
+    let filter = RunFilter { workflow: Some(WorkflowId(1)), ..RunFilter::default() };
+    assert_eq!(opened.store.runs(&filter, 500).await.unwrap().items.len(), 300);
+    other.close().await;
+}

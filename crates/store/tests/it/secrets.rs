@@ -1,0 +1,129 @@
+//! Secrets, API keys, idempotency keys.
+
+use bytes::Bytes;
+use hookmill_engine::id::{HookId, KeyId};
+use hookmill_engine::time::Timestamp;
+use hookmill_store::Error;
+use hookmill_store::idempotency::{Key, Original};
+use hookmill_store::keys::Role;
+use hookmill_store::retention::Policy;
+use hookmill_store::workspaces::FIRST_WORKSPACE;
+
+use crate::both::{Opened, on_both};
+
+on_both!(
+    a_secret_changes_version_by_version,
+    a_key_is_known_by_its_text_only,
+    of_two_equal_requests_one_is_accepted,
+    an_expired_key_can_be_used_again,
+);
+
+async fn a_secret_changes_version_by_version(opened: Opened) {
+    let store = &opened.store;
+    let put = async |name: &str, version, value: &'static [u8]| {
+        store.put_secret(FIRST_WORKSPACE, name, version, "k1", Bytes::from_static(value), opened.now()).await
+    };
+    let catalog = store.catalog_version().await.unwrap();
+    put("shop_key", 1, b"sealed\0one").await.unwrap();
+    assert!(matches!(put("shop_key", 1, b"other").await, Err(Error::Conflict { .. })));
+    assert!(matches!(put("shop_key", 3, b"other").await, Err(Error::Conflict { .. })));
+    assert!(matches!(put("unknown", 2, b"other").await, Err(Error::Conflict { .. })));
+    put("shop_key", 2, b"two").await.unwrap();
+    put("a \u{1F600}", 1, b"").await.unwrap();
+    assert_eq!(store.catalog_version().await.unwrap(), catalog + 3);
+    let secret = store.secret(FIRST_WORKSPACE, "shop_key").await.unwrap().unwrap();
+    assert_eq!((secret.version, &*secret.key_id, &secret.sealed[..]), (2, "k1", &b"two"[..]));
+    let names: Vec<_> = store.secrets(FIRST_WORKSPACE).await.unwrap().into_iter().map(|secret| secret.name).collect();
+    assert_eq!(names, ["a \u{1F600}", "shop_key"]);
+    for name in ["", "a\0", &"x".repeat(201)] {
+        assert!(matches!(put(name, 1, b"").await, Err(Error::Invalid(_))));
+    }
+    store.delete_secret(FIRST_WORKSPACE, "shop_key").await.unwrap();
+    assert_eq!(store.delete_secret(FIRST_WORKSPACE, "shop_key").await, Err(Error::NotFound));
+    assert!(store.secret(FIRST_WORKSPACE, "shop_key").await.unwrap().is_none());
+}
+
+async fn a_key_is_known_by_its_text_only(opened: Opened) {
+    let store = &opened.store;
+    let now = opened.now();
+    let expires_at = Some(Timestamp(now.0 + 1_000));
+    let (key, text) = store.create_key(FIRST_WORKSPACE, "ci \u{1F600}", Role::Editor, expires_at, now).await.unwrap();
+    let (_, other) = store.create_key(FIRST_WORKSPACE, "ci \u{1F600}", Role::Owner, None, now).await.unwrap();
+    assert_ne!(text, other);
+    assert!(text.starts_with(&key.prefix) && text.len() > 40 && key.prefix.len() < 12);
+    assert_eq!(store.key_by_text(&text, now).await.unwrap().unwrap(), key);
+    assert!(store.key_by_text(&format!("{text}x"), now).await.unwrap().is_none());
+    assert!(store.key_by_text("", now).await.unwrap().is_none());
+    assert!(store.key_by_text(&text, Timestamp(now.0 + 1_000)).await.unwrap().is_none(), "expired");
+
+    store.note_key_use(&key, now).await.unwrap();
+    let noted = store.key_by_text(&text, now).await.unwrap().unwrap();
+    assert_eq!(noted.last_used, Some(now));
+    store.note_key_use(&noted, Timestamp(now.0 + 59_000)).await.unwrap();
+    assert_eq!(store.keys(FIRST_WORKSPACE).await.unwrap()[0].last_used, Some(now), "at most once a minute");
+
+    store.delete_key(FIRST_WORKSPACE, key.id).await.unwrap();
+    assert_eq!(store.delete_key(FIRST_WORKSPACE, key.id).await, Err(Error::NotFound));
+    assert_eq!(store.delete_key(FIRST_WORKSPACE, KeyId(1)).await, Err(Error::NotFound));
+    assert!(store.key_by_text(&text, now).await.unwrap().is_none());
+    assert_eq!(store.keys(FIRST_WORKSPACE).await.unwrap().len(), 1);
+    assert!(Role::Owner.allows(Role::Viewer) && Role::Viewer.allows(Role::Viewer) && !Role::Viewer.allows(Role::Operator));
+}
+
+fn key(expires_at: Timestamp) -> Key {
+    Key { key_hash: vec![7; 16].into(), body_hash: vec![8; 16].into(), expires_at }
+}
+
+async fn of_two_equal_requests_one_is_accepted(opened: Opened) {
+    let other = opened.another().await;
+    let expires_at = Timestamp(opened.now().0 + 1_000);
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let store = if n % 2 == 0 { opened.store.clone() } else { other.clone() };
+        let delivery = opened.delivery(7);
+        let run = opened.run(Some(delivery.id), 1);
+        let now = opened.now();
+        tasks.spawn(async move { (delivery.id, store.accept_once(delivery, vec![run], &key(expires_at), now).await.unwrap()) });
+    }
+    let (mut accepted, mut originals) = (Vec::new(), Vec::new());
+    while let Some(done) = tasks.join_next().await {
+        match done.unwrap() {
+            (id, None) => accepted.push(id),
+            (id, Some(original)) => {
+                assert!(opened.store.delivery(id).await.unwrap().is_none());
+                originals.push(original);
+            }
+        }
+    }
+    assert_eq!(accepted.len(), 1);
+    assert!(originals.iter().all(|original| *original == Original { delivery: accepted[0], same_body: true }));
+    let mistaken = Key { body_hash: vec![9; 16].into(), ..key(expires_at) };
+    let original = opened.store.original(HookId(7), &mistaken, opened.now()).await.unwrap().unwrap();
+    assert!(!original.same_body);
+    assert!(opened.store.original(HookId(8), &mistaken, opened.now()).await.unwrap().is_none(), "another hook");
+    other.close().await;
+}
+
+async fn an_expired_key_can_be_used_again(opened: Opened) {
+    let store = &opened.store;
+    let first = opened.delivery(7);
+    let expires_at = Timestamp(opened.now().0 + 1_000);
+    assert_eq!(store.accept_once(first, Vec::new(), &key(expires_at), opened.now()).await.unwrap(), None);
+    let now = opened.pass(1_000);
+    let second = opened.delivery(7);
+    let later = Timestamp(now.0 + 1_000);
+    assert_eq!(store.accept_once(second.clone(), Vec::new(), &key(later), now).await.unwrap(), None);
+    assert_eq!(store.original(HookId(7), &key(later), now).await.unwrap().unwrap().delivery, second.id);
+
+    let now = opened.pass(1_000);
+    let mut pass = store.plan_pruning(&Policy::default(), now).await.unwrap();
+    let mut keys = 0;
+    loop {
+        let pruned = store.prune(&mut pass).await.unwrap();
+        keys += pruned.keys;
+        if pruned.done {
+            break;
+        }
+    }
+    assert_eq!(keys, 1);
+}
