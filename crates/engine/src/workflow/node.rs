@@ -19,6 +19,10 @@ pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 pub const DOCUMENT_DEPTH_MAX: usize = 120;
 /// What a document may weigh once YAML aliases are expanded: bytes of text, and [`NODE_WEIGHT`] for each value.
 pub const DOCUMENT_WEIGHT_MAX: usize = 16 * DOCUMENT_BYTES_MAX;
+/// Opening brackets and braces in a YAML document, those in texts (`{{ … }}`) included.
+const YAML_BRACKETS_MAX: usize = 20_000;
+/// Opening brackets and braces in a YAML document that are not closed, those in texts included.
+const YAML_OPEN_BRACKETS_MAX: usize = 1_000;
 /// What one value weighs, whatever its text.
 const NODE_WEIGHT: usize = 16;
 
@@ -91,27 +95,48 @@ fn parse_json(text: &str) -> Result<Node, Problem> {
 
 fn parse_yaml(text: &str) -> Result<Node, Problem> {
     let limits = Limits::default();
-    if yaml_nesting_exceeds(text, DOCUMENT_DEPTH_MAX) {
-        return Err(Exceeded::Depth.problem());
-    }
+    bracketed_within_limits(text)?;
     limits.seed().deserialize(serde_yaml_ng::Deserializer::from_str(text)).map_err(|error| {
         limits.problem().unwrap_or_else(|| {
             let message = error.to_string();
+            if message.starts_with("repetition limit") {
+                return Exceeded::Weight.problem();
+            }
             let place = match error.location() {
                 Some(at) if !message.contains(" at line ") => format!(" at line {} column {}", at.line(), at.column()),
                 _ => String::new(),
             };
-            Problem::error("", "invalid_yaml", format!("invalid YAML: {message}{place}"))
+            // The commonest slip: `if: {{ … }}` without quotes is a map in YAML.
+            let line = error.location().and_then(|at| text.lines().nth(at.line().saturating_sub(1)));
+            let hint = match line {
+                Some(line) if line.contains(": {{") || line.contains("- {{") => "; a text that begins with {{ needs quotes",
+                _ => "",
+            };
+            Problem::error("", "invalid_yaml", format!("invalid YAML: {message}{place}{hint}"))
         })
     })
 }
 
-/// Whether some line opens more brackets, or block collections (`- - - …`), than any document may nest. The YAML
-/// scanner needs time quadratic in the nesting, so this is asked before it is let loose. Brackets inside of texts count
-/// too: a false alarm needs a text of more than [`DOCUMENT_DEPTH_MAX`] unbalanced brackets, which JSON can spell.
-fn yaml_nesting_exceeds(text: &str, limit: usize) -> bool {
-    let _ = (text, limit);
-    false
+/// The YAML scanner needs time in proportion to the tokens times the open brackets, so the brackets are counted before
+/// it is let loose. Those in texts count too; [`YAML_BRACKETS_MAX`] bounds what a text made to mislead can cost.
+fn bracketed_within_limits(text: &str) -> Result<(), Problem> {
+    let (mut open, mut total) = (0usize, 0usize);
+    for byte in text.bytes() {
+        match byte {
+            b'[' | b'{' => (open, total) = (open + 1, total + 1),
+            b']' | b'}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > YAML_OPEN_BRACKETS_MAX {
+            return Err(Exceeded::Depth.problem());
+        }
+    }
+    if total > YAML_BRACKETS_MAX {
+        let message =
+            format!("the document has {total} opening brackets; the limit is {YAML_BRACKETS_MAX} in YAML, JSON has none");
+        return Err(Problem::error("", "too_large", message));
+    }
+    Ok(())
 }
 
 #[derive(Clone, Copy, PartialEq)]

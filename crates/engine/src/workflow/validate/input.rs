@@ -58,13 +58,8 @@ impl Checker<'_> {
             self.at.problem("mistyped_field", format!("must be {expected}, not {}", kind(value)));
             return;
         }
-        if let Some(words) = schema.get("enum").and_then(Value::as_array)
-            && !words.contains(value)
-            && !contains_expression(value)
-        {
-            let words: Vec<&str> = words.iter().filter_map(Value::as_str).collect();
-            let near = value.as_str().and_then(|text| closest(text, words.iter().copied()));
-            self.at.suggest("bad_value", format!("must be {}", listed(words.iter().copied(), "or")), near);
+        if let Some(words) = schema.get("enum").and_then(Value::as_array) {
+            self.one_of(value, &words.iter().collect::<Vec<_>>());
         }
         if let Some(number) = value.as_f64() {
             self.bounds(number, schema);
@@ -81,6 +76,15 @@ impl Checker<'_> {
         }
     }
 
+    fn one_of(&mut self, value: &Value, words: &[&Value]) {
+        if words.contains(&value) || contains_expression(value) {
+            return;
+        }
+        let words: Vec<&str> = words.iter().filter_map(|word| word.as_str()).collect();
+        let near = value.as_str().and_then(|text| closest(text, words.iter().copied()));
+        self.at.suggest("bad_value", format!("must be {}", listed(words.iter().copied(), "or")), near);
+    }
+
     fn bounds(&mut self, number: f64, schema: &Value) {
         let bound = |key: &str| schema.get(key).and_then(Value::as_f64);
         if let Some(min) = bound("minimum").filter(|min| number < *min) {
@@ -93,6 +97,10 @@ impl Checker<'_> {
 
     /// If one alternative has the right type its problems are told, because that is the one that was meant.
     fn alternatives(&mut self, value: &Value, alternatives: &[Value], root: &Value) {
+        let words: Option<Vec<&Value>> = alternatives.iter().map(|schema| resolve(schema, root).get("const")).collect();
+        if let Some(words) = words {
+            return self.one_of(value, &words);
+        }
         let fitting: Vec<&Value> =
             alternatives.iter().map(|schema| resolve(schema, root)).filter(|schema| has_type(value, schema)).collect();
         match fitting.as_slice() {
