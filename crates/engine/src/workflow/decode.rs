@@ -277,9 +277,9 @@ impl<'n, 'd> Fields<'n, 'd> {
     pub(super) fn finish(self) {
         let unknown = self.unknown_keys();
         let Self { entries, known, at } = self;
+        let absent: Vec<&str> = known.into_iter().filter(|known| !entries.iter().any(|(key, _)| key == known)).collect();
         for key in unknown {
-            let absent = known.iter().copied().filter(|known| !entries.iter().any(|(key, _)| key == known));
-            let suggestion = closest(key, absent);
+            let suggestion = if at.is_full() { None } else { closest(key, absent.iter().copied()) };
             let message = format!("{} is not known here", quoted(key));
             at.member(key, |at| at.suggest("unknown_key", message, suggestion));
         }

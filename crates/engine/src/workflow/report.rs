@@ -33,12 +33,17 @@ impl Report {
     }
 
     fn tell(&mut self, severity: Severity, code: &'static str, message: String, suggestion: Option<&str>) {
-        if self.problems.len() >= PROBLEMS_MAX {
+        if self.is_full() {
             self.untold += 1;
             return;
         }
         let suggestion = suggestion.map(str::to_owned);
         self.problems.push(Problem { path: self.path.clone(), code, message, suggestion, severity });
+    }
+
+    /// Whether more problems are only counted.
+    pub(super) fn is_full(&self) -> bool {
+        self.problems.len() >= PROBLEMS_MAX
     }
 
     /// The present place.
