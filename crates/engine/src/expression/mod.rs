@@ -46,9 +46,10 @@ pub const FUEL_MAX: u64 = 100_000;
 /// The most pieces that one evaluation of a text may go through in its loops.
 pub const TEXT_PIECES_MAX: usize = 200_000;
 /// The most bytes that the filters of one evaluation may read and write.
-pub const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// The largest value that an expression or a text may give, in bytes.
-pub const RESULT_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const WORK_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// The largest value that an expression or a text may give, in bytes as counted: a request of many small values counts
+/// about ten times its length.
+pub const RESULT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The deepest value that an expression may give.
 pub const RESULT_DEPTH_MAX: usize = 256;
 /// The largest compiled form of a regular expression, in bytes.

@@ -32,5 +32,5 @@ pub fn decide(state: &mut RunState, event: &Event, now: Timestamp) -> Vec<Change
             state.finish(Outcome::Failed(Failure::new(code::TIMED_OUT, message)), &mut turn);
         }
     }
-    turn.changes
+    state.wanted(turn)
 }

@@ -54,6 +54,16 @@ impl RunState {
         }
     }
 
+    /// What must be done after a turn. A branch that began and was cancelled in the same turn asks for nothing any more.
+    pub(super) fn wanted(&self, turn: Turn) -> Vec<Change> {
+        let mut changes = turn.changes;
+        changes.retain(|change| match change {
+            Change::Attempt { step, .. } | Change::Wake { step, .. } | Change::Ask { step } => self.waiting.contains_key(step),
+            Change::Respond(_) | Change::Finish(_) => true,
+        });
+        changes
+    }
+
     fn drive(&mut self, id: FiberId, mut fiber: Fiber, mut flow: Flow, turn: &mut Turn) {
         loop {
             if self.outcome.is_some() {

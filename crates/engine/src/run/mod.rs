@@ -35,3 +35,6 @@ pub use shown::{
 };
 pub use state::{RunInput, RunState, attempt_input, fold};
 pub use view::{AttemptView, StepState, StepView, StepsView};
+
+#[cfg(test)]
+mod tests;

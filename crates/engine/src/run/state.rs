@@ -78,7 +78,8 @@ impl RunState {
         let first = Fiber::new(program.root, Arc::clone(&state.frame), None);
         state.spawn(first);
         state.go_on(&mut turn);
-        (state, turn.changes)
+        let changes = state.wanted(turn);
+        (state, changes)
     }
 
     /// What the run waits for, in the order of the steps' names.

@@ -21,7 +21,7 @@ fn times(left: &Value, right: &Value) -> Result<Value, Error> {
     }
     let (much, count) = if left.is_number() { (right, left) } else { (left, right) };
     let Some(count) = count.as_usize() else { return by_language(left, right) };
-    let bytes = bytes_up_to(much, RESULT_BYTES_MAX);
+    let bytes = much.as_str().map_or_else(|| bytes_up_to(much, RESULT_BYTES_MAX), str::len);
     if bytes.saturating_mul(count.max(1)) > RESULT_BYTES_MAX {
         return Err(too_large());
     }
