@@ -155,8 +155,12 @@ impl<A: Action> Erased for Typed<A> {
 
     fn run(&self, input: Value, mut context: Context) -> BoxFuture<'_, Result<Value, Failure>> {
         Box::pin(async move {
-            let input = serde_json::from_value(input)
-                .map_err(|error| failed("invalid_input", format!("the input of `{}` is not usable: {error}", A::NAME)))?;
+            let unusable = |why: &str| failed("invalid_input", format!("the input of `{}` is not usable: {why}", A::NAME));
+            if !input.is_object() {
+                // Serde would take a list as the fields in their order.
+                return Err(unusable("it is not an object"));
+            }
+            let input = serde_json::from_value(input).map_err(|error| unusable(&error.to_string()))?;
             let output = self.0.run(input, &mut context).await?;
             bounded(output)
         })

@@ -129,13 +129,11 @@ impl NetError {
         if error.is_connect() {
             return Self::Connect { host, why: if error.is_timeout() { "it timed out".to_owned() } else { why } };
         }
-        if error.is_decode() {
-            return Self::BadAnswer { host, why };
-        }
-        match find::<hyper::Error>(error) {
-            Some(cause) if cause.is_parse() => Self::BadAnswer { host, why },
-            Some(_) | None => Self::Lost { host, why },
-        }
+        // A body that ends too early is reported as one that cannot be decoded; what it means is a broken connection.
+        let broke_off = find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof)
+            || find::<hyper::Error>(error).is_some_and(|error| error.is_incomplete_message());
+        let unreadable = error.is_decode() || find::<hyper::Error>(error).is_some_and(hyper::Error::is_parse);
+        if unreadable && !broke_off { Self::BadAnswer { host, why } } else { Self::Lost { host, why } }
     }
 }
 
