@@ -108,9 +108,14 @@ pub(crate) fn path_and_shape(path: &str) -> Result<(String, String)> {
     Ok((path.to_owned(), shape))
 }
 
-/// How an own path fits decoded segments: for each segment whether it is a parameter (so that of two fits the smaller one
-/// wins), and the parameters.
-pub fn fit(path: &str, segments: &[&str]) -> Option<(Vec<bool>, Vec<(String, String)>)> {
+/// Names and values of the parameters of a path.
+pub type Parameters = Vec<(String, String)>;
+
+/// How a path fits: for each segment whether it is a parameter (so that of two fits the smaller one wins), and the parameters.
+pub type Fit = (Vec<bool>, Parameters);
+
+/// How an own path fits decoded segments.
+pub fn fit(path: &str, segments: &[&str]) -> Option<Fit> {
     let mut wanted = path.split('/');
     let mut specificity = Vec::with_capacity(segments.len());
     let mut parameters = Vec::new();
@@ -141,8 +146,8 @@ impl Store {
 
     /// The active hook that answers at a path, with its parameters. The segments are decoded. Of several that fit, the
     /// one with the earliest literal segment wins.
-    pub async fn hook_by_path(&self, workspace: WorkspaceId, segments: &[&str]) -> Result<Option<(Hook, Vec<(String, String)>)>> {
-        let mut best: Option<(Vec<bool>, Hook, Vec<(String, String)>)> = None;
+    pub async fn hook_by_path(&self, workspace: WorkspaceId, segments: &[&str]) -> Result<Option<(Hook, Parameters)>> {
+        let mut best: Option<(Fit, Hook)> = None;
         let mut after = String::new();
         loop {
             let rows = self.db().read(WITH_PATH, args![workspace.0, after, HOOKS_AT_ONCE]).await?;
@@ -152,14 +157,14 @@ impl Store {
                 let hook = read_hook(&mut row)?;
                 let Some(path) = hook.path.as_deref() else { continue };
                 last = path_and_shape(path)?.1;
-                if let Some((specificity, parameters)) = fit(path, segments)
-                    && best.as_ref().is_none_or(|(other, _, _)| specificity < *other)
+                if let Some(fit) = fit(path, segments)
+                    && best.as_ref().is_none_or(|(other, _)| fit.0 < other.0)
                 {
-                    best = Some((specificity, hook, parameters));
+                    best = Some((fit, hook));
                 }
             }
             if count < HOOKS_AT_ONCE {
-                return Ok(best.map(|(_, hook, parameters)| (hook, parameters)));
+                return Ok(best.map(|((_, parameters), hook)| (hook, parameters)));
             }
             after = last;
         }

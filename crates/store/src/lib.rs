@@ -3,7 +3,7 @@
 //! [`Store`] is the whole of it for the others. What it can do is written down by aggregate, each with its SQL and its
 //! part of `impl Store`: [`deliveries`], [`runs`] and their [`journal`], [`buckets`] and [`nodes`] (who may write which
 //! run), [`workflows`] with their [`hooks`], [`secrets`], [`keys`], [`workspaces`], [`idempotency`]; and what keeps the house:
-//! [`lists`] (derived behind the accept path), [`retention`], [`watch`].
+//! [`lists`] (derived behind the accept path), [`retention`], [`mod@verify`], [`watch`].
 //!
 //! Time is an argument. Texts hold no NUL: [`db::Text`] replaces it, names that must be unique refuse it.
 
@@ -27,6 +27,7 @@ pub mod page;
 pub mod retention;
 pub mod runs;
 pub mod secrets;
+pub mod verify;
 pub mod watch;
 mod words;
 pub mod workflows;

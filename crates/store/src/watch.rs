@@ -47,10 +47,13 @@ pub struct RunNews {
     pub answered: bool,
 }
 
+/// A caller's ticket, and how to reach it.
+type Waiting = (u64, oneshot::Sender<RunNews>);
+
 /// Tells the news.
 pub struct Watch {
     news: broadcast::Sender<Changed>,
-    waiters: Mutex<HashMap<RunId, Vec<(u64, oneshot::Sender<RunNews>)>>>,
+    waiters: Mutex<HashMap<RunId, Vec<Waiting>>>,
     waiting: AtomicUsize,
     last_ticket: AtomicU64,
     catalog: AtomicI64,

@@ -1,5 +1,7 @@
 //! Tests of the store from outside, each on both databases where it is about what they share.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod both;
 
 mod deliveries;
@@ -8,4 +10,5 @@ mod ownership;
 mod retention;
 mod runs;
 mod secrets;
+mod verify;
 mod workflows;

@@ -1,6 +1,6 @@
 //! Ownership: a former owner writes nothing, whoever it thinks it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use hookmill_engine::id::RunId;
 use hookmill_store::buckets::{BUCKET_LEASE, Owned};
@@ -88,7 +88,7 @@ async fn runs_never_go_back_and_never_lose_entries_in_any_order_of_events(opened
     let stores = [opened.store.clone(), opened.another().await];
     // What each node believes: its buckets, and the runs it has in memory.
     let mut owned = [Owned::nothing(stores[0].node()), Owned::nothing(stores[1].node())];
-    let mut memory: [HashMap<RunId, (i64, u32)>; 2] = Default::default();
+    let mut memory: [BTreeMap<RunId, (i64, u32)>; 2] = Default::default();
     let mut model: BTreeMap<RunId, Model> = BTreeMap::new();
     for step in 0..400 {
         let node = random.random_range(0..2);
@@ -144,11 +144,12 @@ async fn runs_never_go_back_and_never_lose_entries_in_any_order_of_events(opened
         assert_eq!(opened.store.journal(*id).await.unwrap().len(), wanted.entries as usize);
     }
     // Nothing is lost: the next owner gets every open run, once.
-    let owned = take_over(&opened, &stores[0]).await;
+    let next = opened.another().await;
+    let owned = take_over(&opened, &next).await;
     let mut claimed = Vec::new();
     for which in [Free::Unclaimed, Free::Abandoned] {
         loop {
-            let page = stores[0].claim_runs(&owned, which, opened.now(), 7).await.unwrap();
+            let page = next.claim_runs(&owned, which, opened.now(), 7).await.unwrap();
             if page.is_empty() {
                 break;
             }
@@ -158,6 +159,7 @@ async fn runs_never_go_back_and_never_lose_entries_in_any_order_of_events(opened
     claimed.sort_unstable();
     let open: Vec<_> = model.iter().filter(|(_, run)| !run.state.is_final()).map(|(id, _)| *id).collect();
     assert_eq!(claimed, open);
+    next.close().await;
     stores[1].close().await;
 }
 
