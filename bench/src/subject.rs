@@ -15,8 +15,8 @@ use crate::load::{Outcome, Pace, Plan};
 
 /// States of a run that still has something to do.
 const UNFINISHED: [&str; 2] = ["ready", "running"];
-/// Gauges whose sum is the number of accepted runs that are not finished.
-const BACKLOG_METRICS: [&str; 1] = ["hookmill_runs_open"];
+/// The gauge of accepted runs that are due and not finished.
+const BACKLOG_METRIC: &str = "hookmill_backlog_runs";
 /// How long the server may take to finish what it has accepted.
 const SETTLE_WITHIN: Duration = Duration::from_secs(300);
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ impl Subject {
     pub(crate) async fn backlog(&self) -> f64 {
         let client = self.app.client();
         let text = client.answer(client.request("GET", "/metrics").bearer_auth(client.key())).await.text();
-        BACKLOG_METRICS.iter().map(|name| metric(&text, name)).sum()
+        metric(&text, BACKLOG_METRIC)
     }
 
     /// Resident memory of the server.
@@ -113,12 +113,7 @@ impl Subject {
     pub(crate) async fn settle(&self) -> Duration {
         let begin = Instant::now();
         patience::until_deadline("the runs to finish", SETTLE_WITHIN, async || {
-            for state in UNFINISHED {
-                if !self.app.client().list(&format!("/api/v1/runs?limit=1&state={state}")).await.is_empty() {
-                    return None;
-                }
-            }
-            Some(())
+            self.app.client().no_run_is(&UNFINISHED).await.then_some(())
         })
         .await;
         begin.elapsed()

@@ -49,7 +49,7 @@ async fn time_pages(subject: &Subject, report: &mut CaseReport) -> anyhow::Resul
         let answer = subject.app.client().get(&path).await;
         slowest = slowest.max(begin.elapsed().as_secs_f64() * 1000.0);
         let Some(next) = answer["next"].as_str() else { anyhow::bail!("there is no page {page} of {first}") };
-        path = format!("{first}&before={next}");
+        path = format!("{first}&cursor={next}");
     }
     report.figure("slowest page on the way", slowest, "ms");
     report.check("page 1,000 of deliveries", time_page(subject, &path).await, "ms", most);

@@ -218,10 +218,25 @@ impl Client {
             let Value::Array(items) = page["items"].take() else { panic!("GET {next}: no items in {page}") };
             all.extend(items);
             match page["next"].as_str() {
-                Some(before) => next = format!("{path}&before={before}"),
+                Some(cursor) => next = format!("{path}&cursor={cursor}"),
                 None => return all,
             }
         }
+    }
+
+    /// Whether no run is in any of these states; also false while the server cannot tell.
+    pub async fn no_run_is(&self, states: &[&str]) -> bool {
+        for state in states {
+            let answer = self.call("GET", &format!("/api/v1/runs?limit=1&state={state}"), None).await;
+            if answer.status != 200 {
+                return false;
+            }
+            let page = answer.json();
+            if page["items"] != json!([]) || !page["next"].is_null() {
+                return false;
+            }
+        }
+        true
     }
 
     /// Publishes a workflow document.

@@ -30,12 +30,7 @@ fn assert_nothing_left(client: &Client) {
     let asked = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be made");
         runtime.block_on(patience::until("all runs to be finished (or allow leftovers)", async || {
-            for state in UNFINISHED {
-                if !client.list(&format!("/api/v1/runs?limit=1&state={state}")).await.is_empty() {
-                    return None;
-                }
-            }
-            Some(())
+            client.no_run_is(&UNFINISHED).await.then_some(())
         }));
     });
     if let Err(panic) = asked.join() {
