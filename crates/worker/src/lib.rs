@@ -1,1 +1,42 @@
-//! x
+//! The loops behind the door: claim, execute, timers, lists, prune.
+//!
+//! A run is *handed over* in memory by the door that accepted it ([`Worker::reserve`], [`Worker::hand_over`]), or
+//! *fetched* from the database when nobody has it in memory. Either way one task *executes* it: the engine decides, an
+//! action runs, the store commits. The worker takes its clock and its end from outside and knows no HTTP.
+//!
+//! One job, one file: `queue` (whose turn it is), `fetch` (what is due in the database), `lease` (which buckets are
+//! ours), `execute` / `attempt` / `commit` (one run), `wish` (cancel, rerun, replay), `index`, `prune`.
+
+mod answers;
+mod attempt;
+mod clock;
+mod commit;
+mod config;
+mod error;
+mod execute;
+mod fetch;
+mod handed;
+mod index;
+mod lease;
+mod live;
+mod load;
+mod ownership;
+mod programs;
+mod prune;
+mod queue;
+mod secrets;
+mod timers;
+mod view;
+mod wish;
+mod worker;
+
+pub use answers::{Answered, Waiter, Wants};
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, Retention};
+pub use error::Error;
+pub use handed::{Handed, Head};
+pub use programs::{PROGRAMS_MAX, Programs, Revision};
+pub use secrets::Secrets;
+pub use view::RunView;
+pub use wish::{From, Which};
+pub use worker::{Berth, Parts, Worker};

@@ -70,6 +70,21 @@ pub enum Event {
     TimedOut,
 }
 
+impl Event {
+    /// The step occurrence it is about; `None` if it is about the run as a whole.
+    #[must_use]
+    pub fn step(&self) -> Option<&StepAt> {
+        match self {
+            Self::AttemptStarted { step, .. }
+            | Self::AttemptEnded { step, .. }
+            | Self::Woke { step }
+            | Self::Resolved { step, .. }
+            | Self::OutcomeUnknown { step, .. } => Some(step),
+            Self::Cancelled { .. } | Self::TimedOut => None,
+        }
+    }
+}
+
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,43 @@
+//! When the database must be asked for runs again: at the next due time, or as soon as somebody says so.
+
+use hookmill_engine::time::Timestamp;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+/// The alarm of the fetch loop.
+#[derive(Default)]
+pub(crate) struct Timers {
+    next: Mutex<Option<Timestamp>>,
+    ring: Notify,
+}
+
+impl Timers {
+    /// A run was parked until `due`.
+    pub(crate) fn note(&self, due: Timestamp) {
+        let mut next = self.next.lock();
+        if next.is_none_or(|next| due < next) {
+            *next = Some(due);
+            self.ring.notify_one();
+        }
+    }
+
+    /// There is something to fetch now, or room for it.
+    pub(crate) fn ring(&self) {
+        self.ring.notify_one();
+    }
+
+    /// Forgets the next due time before the database is asked, so that what is noted meanwhile is not lost.
+    pub(crate) fn clear(&self) {
+        *self.next.lock() = None;
+    }
+
+    /// The earliest time noted.
+    pub(crate) fn next(&self) -> Option<Timestamp> {
+        *self.next.lock()
+    }
+
+    /// Waits until somebody rings or notes an earlier time.
+    pub(crate) async fn rung(&self) {
+        self.ring.notified().await;
+    }
+}

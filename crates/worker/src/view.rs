@@ -1,0 +1,50 @@
+//! A run as people see it: its row, and its steps as the journal tells them.
+
+use hookmill_engine::id::RunId;
+use hookmill_engine::run::{StepsView, fold};
+use hookmill_store::runs::RunRow;
+
+use crate::error::Error;
+use crate::handed::{Head, StoredInput};
+use crate::load;
+use crate::worker::Worker;
+
+/// A run with its steps.
+#[derive(Debug)]
+pub struct RunView {
+    /// The stored row.
+    pub run: RunRow,
+    /// Its steps up to the last commit; none before the run has started.
+    pub steps: StepsView,
+    /// Why the steps cannot be shown, if they cannot.
+    pub steps_problem: Option<String>,
+}
+
+impl Worker {
+    /// A run with its steps, from what is stored. `None`: there is no such run.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn view(&self, id: RunId) -> Result<Option<RunView>, Error> {
+        let Some(run) = self.inner.store.run(id).await? else { return Ok(None) };
+        match self.steps(run.clone()).await {
+            Ok(steps) => Ok(Some(RunView { run, steps, steps_problem: None })),
+            Err(Error::Store(problem)) => Err(Error::Store(problem)),
+            Err(problem) => Ok(Some(RunView { run, steps: StepsView::default(), steps_problem: Some(problem.to_string()) })),
+        }
+    }
+
+    async fn steps(&self, run: RunRow) -> Result<StepsView, Error> {
+        let Some(started_at) = run.started_at else { return Ok(StepsView::default()) };
+        let head = Head::from(&run);
+        let revision = self.inner.programs.get(run.workflow, run.revision).await?;
+        let entries = load::journal(&self.inner.store, run.id).await?;
+        let claimed = self.inner.store.with_deliveries(vec![run]).await?.pop().ok_or(Error::NotFound("run"))?;
+        let parsed = load::parse_stored(&head, &revision, StoredInput::from(claimed))?;
+        // Long loops are folded here; others must not wait for it.
+        let folded = tokio::task::spawn_blocking(move || {
+            fold(&revision.program, load::input(&head, &revision, parsed), started_at, &entries).steps()
+        });
+        folded.await.map_err(|_| Error::Unrunnable("its journal cannot be folded; please report it".into()))
+    }
+}

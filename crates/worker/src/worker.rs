@@ -1,0 +1,278 @@
+//! The worker: everything that happens to runs between their acceptance and their end.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use hookmill_actions::{Files, Registry};
+use hookmill_engine::id::{RunId, WorkflowId};
+use hookmill_store::Store;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::answers::{Answers, Waiter, Wants};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::Error;
+use crate::execute::execute;
+use crate::handed::{Handed, Head};
+use crate::live::LiveRuns;
+use crate::ownership::Ownership;
+use crate::programs::Programs;
+use crate::queue::{LaneKey, Leave, Place, Queue};
+use crate::secrets::Secrets;
+use crate::timers::Timers;
+use crate::{fetch, index, lease, prune};
+
+/// What the worker works with.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What steps can do.
+    pub registry: Registry,
+    /// Compiled revisions.
+    pub programs: Programs,
+    /// Opens secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Files of runs.
+    pub files: Files,
+    /// Limits.
+    pub config: Config,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) programs: Programs,
+    pub(crate) secrets: Arc<dyn Secrets>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) files: Files,
+    pub(crate) config: Config,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) ownership: Ownership,
+    /// There may be runs that a former owner of our buckets had in memory.
+    pub(crate) abandoned: AtomicBool,
+    pub(crate) timers: Timers,
+    pub(crate) answers: Answers,
+    pub(crate) live: LiveRuns,
+    /// No new effects: what is under way may end.
+    pub(crate) stop: CancellationToken,
+    /// What is under way is given up.
+    pub(crate) abandon: CancellationToken,
+    /// Not even what is under way is written any more.
+    dead: CancellationToken,
+    runs: TaskTracker,
+    loops: TaskTracker,
+}
+
+/// Where an accepted run is to be stored, and its place in memory if there is one.
+pub struct Berth {
+    /// The bucket of the run.
+    pub bucket: u16,
+    /// The epoch of the run: 0 if it is to be fetched from the database later, by this node or another.
+    pub epoch: i64,
+    place: Option<Place>,
+}
+
+/// A running worker. Cheap to clone.
+#[derive(Clone)]
+pub struct Worker {
+    pub(crate) inner: Arc<Inner>,
+}
+
+impl Worker {
+    /// Takes ownership of what this node may own, frees what a former process held, and starts the loops.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn start(parts: Parts) -> Result<Self, Error> {
+        let Parts { store, registry, programs, secrets, clock, files, config } = parts;
+        let node = store.node();
+        let queue = Queue::new(config.runs_at_once, config.queue_runs_max, config.queue_bytes_max);
+        let inner = Arc::new(Inner {
+            store,
+            registry,
+            programs,
+            secrets,
+            clock,
+            files,
+            config,
+            queue: Arc::new(queue),
+            ownership: Ownership::new(node),
+            abandoned: AtomicBool::new(true),
+            timers: Timers::default(),
+            answers: Answers::default(),
+            live: LiveRuns::default(),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            dead: CancellationToken::new(),
+            runs: TaskTracker::new(),
+            loops: TaskTracker::new(),
+        });
+        // Whatever waits in the database comes before what arrives now.
+        inner.queue.spill();
+        lease::renew(&inner).await?;
+        inner.store.wake_lanes(inner.clock.now()).await?;
+        inner.loops.spawn(lease::run(inner.clone()));
+        inner.loops.spawn(fetch::run(inner.clone()));
+        inner.loops.spawn(index::run(inner.clone()));
+        inner.loops.spawn(prune::run(inner.clone()));
+        Ok(Self { inner })
+    }
+
+    /// Finds the bucket and, if there is room, the place in memory for a run that is about to be stored. `bytes`: what it
+    /// will hold in memory.
+    #[must_use]
+    pub fn reserve(&self, workflow: WorkflowId, lane: Option<&str>, bytes: usize) -> Berth {
+        let (bucket, epoch) = self.inner.ownership.place(workflow, lane);
+        let place = if epoch == 0 { None } else { self.inner.queue.reserve(bytes) };
+        Berth { bucket, epoch: if place.is_some() { epoch } else { 0 }, place }
+    }
+
+    /// Hands over a run that has just been stored at its berth.
+    pub fn hand_over(&self, run: Handed, berth: Berth) {
+        match berth.place {
+            Some(place) => {
+                self.inner.take_in(run, Some(place));
+                self.inner.pump();
+            }
+            None => self.inner.timers.ring(),
+        }
+    }
+
+    /// Registers a caller who waits for the run. To be called before the run is stored.
+    #[must_use]
+    pub fn wait_answer(&self, run: RunId, wants: Wants) -> Waiter {
+        self.inner.answers.register(run, wants)
+    }
+
+    /// Compiled revisions.
+    #[must_use]
+    pub fn programs(&self) -> &Programs {
+        &self.inner.programs
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// Runs in memory: (waiting for their turn, running).
+    #[must_use]
+    pub fn depth(&self) -> (usize, usize) {
+        self.inner.queue.depth()
+    }
+
+    /// Whether runs wait in the database because there is no room in memory.
+    #[must_use]
+    pub fn has_backlog(&self) -> bool {
+        self.inner.queue.is_spilled()
+    }
+
+    /// Stops completely: no new effects, what is under way may end within the configured time, then it is given up.
+    /// Ownership is given back at the end, so that another node goes on at once. Stopping twice is stopping once.
+    pub async fn stop(&self) {
+        let inner = &self.inner;
+        inner.stop.cancel();
+        inner.queue.close();
+        inner.runs.close();
+        inner.loops.close();
+        let drain = Duration::from_millis(inner.config.drain.0);
+        if tokio::time::timeout(drain, inner.runs.wait()).await.is_err() {
+            warn!("Actions are still under way after {}; they are given up and will be repeated", inner.config.drain);
+            inner.abandon.cancel();
+            inner.runs.wait().await;
+        }
+        inner.loops.wait().await;
+        lease::release(inner).await;
+        info!("The worker has stopped");
+    }
+}
+
+impl Worker {
+    /// Ends at once, as if the process had been killed: what is under way is dropped where it stands, and nothing more
+    /// is written. For tests of recovery.
+    pub async fn abort(&self) {
+        let inner = &self.inner;
+        inner.dead.cancel();
+        inner.stop.cancel();
+        inner.abandon.cancel();
+        inner.queue.close();
+        inner.runs.close();
+        inner.loops.close();
+        inner.runs.wait().await;
+        inner.loops.wait().await;
+    }
+}
+
+impl Inner {
+    /// Starts every run that the gates let through.
+    pub(crate) fn pump(self: &Arc<Self>) {
+        while let Some(run) = self.queue.next() {
+            let inner = self.clone();
+            self.runs.spawn(async move {
+                let dead = inner.dead.clone();
+                tokio::select! {
+                    biased;
+                    () = dead.cancelled() => {}
+                    () = inner.one(run) => {}
+                }
+            });
+        }
+    }
+
+    /// Puts a run into the queue. From now on it can be spoken to.
+    pub(crate) fn take_in(&self, mut run: Handed, place: Option<Place>) {
+        if !self.queue.knows(run.head.id) {
+            run.live = Some(self.live.open(run.head.id));
+            self.queue.push(run, place);
+        }
+    }
+
+    /// One run from its start in memory until it leaves memory.
+    async fn one(self: Arc<Self>, mut run: Handed) {
+        let head = run.head.clone();
+        let (limited, lane) = (run.revision.concurrency().is_some(), run.lane());
+        let live = run.live.take().expect("every run in the queue listens");
+        let leave = execute(self.clone(), run, &live).await;
+        let missed = live.close();
+        let left = self.queue.leave(&head, limited, lane, leave);
+        for blocked in &left.blocked {
+            self.block(blocked).await;
+        }
+        if let Some(lane) = &left.wake {
+            self.wake_lane(lane).await;
+        }
+        if leave != Leave::Ended {
+            for event in missed {
+                if let Err(problem) = self.tell(head.id, event).await {
+                    warn!(run.id = %head.id, error = %problem, "Run {} could not be told: {problem}", head.id);
+                }
+            }
+        }
+        if self.queue.is_spilled() {
+            self.timers.ring();
+        }
+        self.pump();
+    }
+
+    /// Leaves a run to the database until its lane is free. Should that fail, the next start finds it.
+    pub(crate) async fn block(&self, head: &Head) {
+        if let Err(problem) = self.store.block_on_lane(head.id, head.epoch).await {
+            warn!(run.id = %head.id, error = %problem, "Run {} could not be put back: {problem}", head.id);
+        }
+    }
+
+    /// Lets the next run of a lane in the database come, if the lane is free.
+    async fn wake_lane(&self, lane: &LaneKey) {
+        match self.store.wake_lane(lane.workflow, &lane.key, self.clock.now()).await {
+            Ok(true) => self.timers.ring(),
+            Ok(false) => {}
+            Err(problem) => warn!(error = %problem, "A lane waits for the store: {problem}"),
+        }
+    }
+}

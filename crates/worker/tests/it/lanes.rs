@@ -1,0 +1,137 @@
+//! Order within a lane, whatever happens around it.
+
+use std::sync::Arc;
+
+use hookmill_engine::id::RunId;
+use hookmill_store::runs::State;
+use hookmill_worker::{Config, From, Which};
+
+use crate::rig::{Rig, World};
+
+const BY_CUSTOMER: &str = "
+hookmill: 1
+name: By customer
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\" }
+steps:
+  - { use: probe, with: { tag: \"{{ webhook.customer }}{{ webhook.n }}\", gate: \"{{ webhook.customer }}\" } }
+";
+
+async fn accept_all(rig: &Rig, text: &str, calls: &[(&str, u32)]) -> Vec<RunId> {
+    let workflow = rig.publish(text).await;
+    let mut runs = Vec::new();
+    for (customer, n) in calls {
+        runs.push(rig.accept(workflow, &format!("{{\"customer\": \"{customer}\", \"n\": {n}}}")).await);
+    }
+    runs
+}
+
+/// One lane does not hold up the other, and within a lane the order is that of acceptance.
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_of_a_lane_go_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let runs = accept_all(&rig, BY_CUSTOMER, &[("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2)]).await;
+    world.entered(2).await;
+    let mut first = world.tags();
+    first.sort();
+    assert_eq!(first, ["a1", "b1"]);
+    world.let_go("b");
+    world.entered(3).await;
+    assert_eq!(world.tags()[2], "b2", "lane a is still held by its first run");
+    world.let_go("b");
+    for _ in 0..3 {
+        world.let_go("a");
+    }
+    for run in runs {
+        rig.reaches(run, State::Succeeded).await;
+    }
+    let of_a: Vec<String> = world.tags().into_iter().filter(|tag| tag.starts_with('a')).collect();
+    assert_eq!(of_a, ["a1", "a2", "a3"]);
+    rig.stop().await;
+}
+
+/// A run that waits in the database still holds its lane, also over a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parked_run_holds_its_lane_over_a_restart() {
+    let text = "
+hookmill: 1
+name: Slow lane
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\" }
+steps:
+  - if: \"{{ webhook.n == 1 }}\"
+    then: [{ wait: 1500ms }]
+  - { use: probe, with: { tag: \"{{ webhook.customer }}{{ webhook.n }}\" } }
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let config = Config { resident_wait: "0s".parse().unwrap(), ..Default::default() };
+    let before = Rig::start_with(folder.path(), &world, config.clone()).await;
+    let runs = accept_all(&before, text, &[("a", 1), ("a", 2), ("a", 3)]).await;
+    before.reaches(runs[0], State::Waiting).await;
+    before.die().await;
+    let after = Rig::start_with(folder.path(), &world, config).await;
+    for run in &runs {
+        after.reaches(*run, State::Succeeded).await;
+    }
+    assert_eq!(world.tags(), ["a1", "a2", "a3"]);
+    after.stop().await;
+}
+
+/// A failed run stops its lane if the workflow says so, until it is rerun.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_parks_its_lane_if_so_chosen() {
+    let text = "
+hookmill: 1
+name: Strict
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\", park_lane_on_failure: true }
+steps:
+  - if: \"{{ webhook.n == 1 }}\"
+    then: [{ stop: { failure: first one fails } }]
+  - { use: probe, with: { tag: \"{{ webhook.customer }}{{ webhook.n }}\" } }
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let runs = accept_all(&rig, text, &[("a", 1), ("a", 2), ("b", 2)]).await;
+    rig.reaches(runs[0], State::Failed).await;
+    rig.reaches(runs[2], State::Succeeded).await;
+    assert_eq!(rig.store.run(runs[1]).await.unwrap().unwrap().state, State::Ready, "the lane is parked");
+    rig.worker.cancel(runs[0], "give up".into()).await.unwrap();
+    rig.reaches(runs[1], State::Succeeded).await;
+    rig.stop().await;
+}
+
+/// A rerun from the failed step takes over what was done before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rerun_begins_at_the_failed_step_or_at_the_start() {
+    let text = "
+hookmill: 1
+name: Fails once
+triggers: [{ webhook: {} }]
+steps:
+  - { id: first, use: probe, with: { tag: first } }
+  - { id: second, use: probe, with: { tag: second, fail_attempts: 1 }, retry: { attempts: 1 } }
+";
+    let mended = text.replace("fail_attempts: 1", "fail_attempts: 0");
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(text).await;
+    let run = rig.accept(workflow, "{}").await;
+    rig.reaches(run, State::Failed).await;
+    rig.publish(&mended).await;
+    let again = rig.worker.rerun(run, From::Failed, Which::Latest).await.unwrap();
+    let row = rig.reaches(again, State::Succeeded).await;
+    assert_eq!((row.origin, row.revision), (Some(run), 2));
+    assert_eq!(world.tags(), ["first", "second", "second"]);
+    let whole = rig.worker.rerun(run, From::Start, Which::Same).await.unwrap();
+    rig.reaches(whole, State::Failed).await;
+    assert_eq!(world.tags()[3..], ["first", "second"]);
+    let problem = rig.worker.rerun(again, From::Failed, Which::Same).await.unwrap_err();
+    assert!(problem.to_string().contains("no failed step"), "{problem}");
+    rig.stop().await;
+}

@@ -1,0 +1,292 @@
+//! A worker with a probe: an action that tells when it is entered and waits until it is let go.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hookmill_actions::net::{Net, NetPolicy};
+use hookmill_actions::{Action, Context, FileLimits, FolderFiles, Registry};
+use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId, WorkspaceId};
+use hookmill_engine::request::{self, Request};
+use hookmill_engine::run::{Failure, Safety};
+use hookmill_engine::workflow::{self, Backoff, Retry, Trigger};
+use hookmill_store::Store;
+use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::hooks::WantedHook;
+use hookmill_store::runs::{NewRun, RunRow, State};
+use hookmill_store::workflows::Publication;
+use hookmill_worker::{Clock, Config, Handed, Head, Parts, Programs, Secrets, SystemClock, Worker};
+use parking_lot::Mutex;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::sync::{Notify, Semaphore};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the probe saw, shared by all workers of a test, as the outside world is.
+#[derive(Default)]
+pub(crate) struct World {
+    entered: Mutex<Vec<(String, String)>>,
+    news: Notify,
+    gates: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+impl World {
+    /// The tags of all attempts so far, in the order in which they began.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.entered.lock().iter().map(|(tag, _)| tag.clone()).collect()
+    }
+
+    /// The idempotency keys under which `tag` was attempted.
+    pub(crate) fn keys(&self, tag: &str) -> Vec<String> {
+        self.entered.lock().iter().filter(|(own, _)| own == tag).map(|(_, key)| key.clone()).collect()
+    }
+
+    /// Waits until `count` attempts have begun.
+    pub(crate) async fn entered(&self, count: usize) {
+        let wait = async {
+            loop {
+                let news = self.news.notified();
+                if self.entered.lock().len() >= count {
+                    return;
+                }
+                news.await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("entered so far: {:?}", self.tags()));
+    }
+
+    /// Lets one attempt with a gate of this name end.
+    pub(crate) fn let_go(&self, gate: &str) {
+        self.gate(gate).add_permits(1);
+    }
+
+    fn gate(&self, gate: &str) -> Arc<Semaphore> {
+        self.gates.lock().entry(gate.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(0))).clone()
+    }
+}
+
+/// `use: probe` with `{ tag, gate?, once?, fail? }`.
+struct Probe(Arc<World>);
+
+/// What the probe is told.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct ProbeInput {
+    tag: String,
+    gate: Option<String>,
+    #[serde(default)]
+    once: bool,
+    #[serde(default)]
+    fail_attempts: u32,
+}
+
+/// What the probe gives back.
+#[derive(Serialize, JsonSchema)]
+struct ProbeOutput {
+    tag: String,
+    attempt: u32,
+}
+
+#[async_trait]
+impl Action for Probe {
+    const NAME: &'static str = "probe";
+    type Input = ProbeInput;
+    type Output = ProbeOutput;
+
+    fn summary() -> &'static str {
+        "Tells the test that it was entered."
+    }
+
+    fn example() -> Value {
+        serde_json::json!({ "tag": "one" })
+    }
+
+    fn retry(&self) -> Retry {
+        Retry { attempts: 3, backoff: Backoff::Fixed, delay: Some("10ms".parse().unwrap()), max_delay: None, on: Vec::new() }
+    }
+
+    fn safety(&self, input: &ProbeInput) -> Safety {
+        if input.once { Safety::Once } else { Safety::Repeatable }
+    }
+
+    async fn run(&self, input: ProbeInput, context: &mut Context) -> Result<ProbeOutput, Failure> {
+        self.0.entered.lock().push((input.tag.clone(), context.idempotency_key.clone()));
+        self.0.news.notify_waiters();
+        if let Some(gate) = &input.gate {
+            let gate = self.0.gate(gate);
+            gate.acquire().await.expect("gates stay open").forget();
+        }
+        if context.attempt <= input.fail_attempts {
+            return Err(Failure { retryable: true, ..Failure::new("probe_failed", "as it was told") });
+        }
+        Ok(ProbeOutput { tag: input.tag, attempt: context.attempt })
+    }
+}
+
+struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn resolve(&self, _: WorkspaceId, name: &str) -> Option<String> {
+        (name == "token").then(|| "canary-secret".to_owned())
+    }
+    fn redact(&self, value: &mut Value) {
+        let text = value.to_string().replace("canary-secret", "***");
+        *value = serde_json::from_str(&text).unwrap();
+    }
+    fn redact_text(&self, text: &mut String) {
+        *text = text.replace("canary-secret", "***");
+    }
+}
+
+/// A worker over a store in a folder.
+pub(crate) struct Rig {
+    pub(crate) store: Store,
+    pub(crate) worker: Worker,
+    pub(crate) world: Arc<World>,
+}
+
+/// A published workflow.
+#[derive(Clone, Copy)]
+pub(crate) struct Workflow {
+    pub(crate) id: WorkflowId,
+    pub(crate) hook: HookId,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) revision: u32,
+}
+
+impl Rig {
+    pub(crate) async fn start(folder: &Path, world: &Arc<World>) -> Self {
+        Self::start_with(folder, world, Config::default()).await
+    }
+
+    pub(crate) async fn start_with(folder: &Path, world: &Arc<World>, config: Config) -> Self {
+        let store = Store::open_folder(folder).await.unwrap();
+        let registry = Registry::builtin(Net::new(NetPolicy::default())).with(Probe(world.clone()));
+        let programs = Programs::new(store.clone(), registry.clone());
+        let files = FolderFiles::open(&folder.join("files"), FileLimits::default()).unwrap();
+        let parts = Parts {
+            store: store.clone(),
+            registry,
+            programs,
+            secrets: Arc::new(NoSecrets),
+            clock: SystemClock::shared(),
+            files: Arc::new(files),
+            config,
+        };
+        let worker = Worker::start(parts).await.unwrap();
+        Self { store, worker, world: world.clone() }
+    }
+
+    pub(crate) async fn publish(&self, text: &str) -> Workflow {
+        let document = workflow::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let workspace = self.store.workspace("main").await.unwrap().unwrap().id;
+        let publication = Publication {
+            workspace,
+            name: document.name.clone(),
+            document: workflow::to_yaml(&document),
+            author: "test".into(),
+            hooks: vec![WantedHook { label: "webhook".into(), path: None }],
+        };
+        let published = self.store.publish(&publication, SystemClock.now()).await.unwrap();
+        Workflow { id: published.workflow, hook: published.hooks[0].id, workspace, revision: published.revision }
+    }
+
+    /// Accepts a request as the door does, and hands its run over.
+    pub(crate) async fn accept(&self, workflow: Workflow, body: &str) -> RunId {
+        let revision = self.worker.programs().get(workflow.id, workflow.revision).await.unwrap();
+        let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[0];
+        let now = SystemClock.now();
+        let delivery = DeliveryId(self.store.next_id());
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let request = Request {
+            method: "POST",
+            path_params: &[],
+            query: "",
+            headers: &headers,
+            body: &body,
+            address: "127.0.0.1",
+            received_at: now,
+            delivery,
+        };
+        let parsed = request::parse(trigger, &request).unwrap();
+        let lane = revision.program.lane(&parsed.webhook).unwrap();
+        let berth = self.worker.reserve(workflow.id, lane.as_deref(), body.len());
+        let id = RunId(self.store.next_id());
+        let new_run = NewRun {
+            id,
+            delivery: Some(delivery),
+            workspace: workflow.workspace,
+            workflow: workflow.id,
+            revision: workflow.revision,
+            trigger: 0,
+            bucket: berth.bucket,
+            epoch: berth.epoch,
+            lane: lane.clone(),
+            state: State::Ready,
+            due_at: now,
+            created_at: now,
+            started_at: None,
+            seed: 7,
+            input: None,
+            origin: None,
+        };
+        let new_delivery = NewDelivery {
+            id: delivery,
+            workspace: workflow.workspace,
+            hook: workflow.hook,
+            outcome: Outcome::Accepted,
+            status: 202,
+            reason: None,
+            detail: None,
+            method: "POST".into(),
+            path_and_query: "/hooks/test".into(),
+            headers,
+            address: "127.0.0.1".into(),
+            received_at: now,
+            body,
+            duration_us: 1,
+        };
+        let head = Head::of(&new_run);
+        self.store.accept(new_delivery, vec![new_run]).await.unwrap();
+        self.worker.hand_over(Handed::accepted(head, revision, parsed), berth);
+        id
+    }
+
+    /// Waits until the run is in that state.
+    pub(crate) async fn reaches(&self, run: RunId, state: State) -> RunRow {
+        let mut news = self.store.watch().listen();
+        let wait = async {
+            loop {
+                let row = self.store.run(run).await.unwrap().expect("the run is stored");
+                if row.state == state {
+                    return row;
+                }
+                assert!(!row.state.is_final(), "{run} is {}: {:?}", row.state, row.error);
+                news.next().await;
+            }
+        };
+        let Ok(row) = tokio::time::timeout(PATIENCE, wait).await else {
+            panic!("{run} is not {state}: {:?}; attempts: {:?}", self.store.run(run).await, self.world.tags());
+        };
+        row
+    }
+
+    /// Ends like a process that is killed: nothing is written any more, everything in memory is gone.
+    pub(crate) async fn die(self) {
+        self.worker.abort().await;
+        self.store.close().await;
+    }
+
+    /// Ends everything; afterwards nothing may be left in memory.
+    pub(crate) async fn stop(self) {
+        self.worker.stop().await;
+        assert_eq!(self.worker.depth().1, 0, "something still runs after the stop");
+        self.store.close().await;
+    }
+}
