@@ -4,6 +4,7 @@
 //! together; [`listen`] turns connections into requests; [`api`] answers people and programs.
 
 pub mod config;
+pub mod ingress;
 pub mod listen;
 pub mod problem;
 pub mod vault;

@@ -1,0 +1,336 @@
+//! The door: from a webhook's bytes to a delivery and a run on disk, and to an answer.
+//!
+//! One request: find the hook, check method and credentials, read the body once, parse it, store delivery and run in
+//! one batch, hand the run to the worker, answer. Nothing is answered with 2xx before it is on disk, and what is refused
+//! is kept in the hook's ledger with its reason.
+//!
+//! Every error of this path becomes a `Refused` with one of the codes in [`Code`].
+
+mod answer;
+mod arrival;
+mod code;
+mod credentials;
+mod hook;
+mod hooks;
+mod meters;
+mod redact;
+mod refused;
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::request::{Parsed, Request as Sent, parse};
+use hookmill_store::Store;
+use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::ids::Clock;
+use hookmill_store::runs::{NewRun, State};
+use hookmill_worker::{Handed, Head, Worker};
+use http::header::ALLOW;
+use http::{Method, Request, Response, StatusCode};
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
+
+pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
+pub use code::Code;
+pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
+pub use redact::REDACTED;
+
+use crate::config::Size;
+use crate::listen::{Inbound, InboundError};
+use crate::vault::LiveSecrets;
+use answer::Accepted;
+use arrival::Arrival;
+use credentials::Verdict;
+use hook::{BodyLimits, Hook};
+use hooks::{Found, Hooks};
+use meters::Meters;
+use refused::{Refused, Result};
+
+/// What a path begins with that leads to a hook.
+pub const PREFIX: &str = "/hooks/";
+/// What is kept of the body of a request that is refused before its body matters.
+const REFUSED_BODY_BYTES_MAX: u64 = 256 * 1024;
+/// Bodies above this are parsed where other requests do not wait for it.
+const PARSED_IN_PLACE_BYTES_MAX: usize = 128 * 1024;
+/// What a body becomes in memory when it is parsed, roughly.
+const PARSED_FACTOR: usize = 4;
+
+/// What the door needs.
+pub struct Parts {
+    /// Where deliveries and runs are kept.
+    pub store: Store,
+    /// Who executes runs.
+    pub worker: Worker,
+    /// Opens the secrets with which callers are compared.
+    pub secrets: Arc<LiveSecrets>,
+    /// The time.
+    pub clock: Clock,
+    /// A body's size, unless its hook says otherwise.
+    pub body_default: Size,
+    /// A body's size, whatever its hook says.
+    pub body_max: Size,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// Takes webhooks. Clones share it.
+#[derive(Clone)]
+pub struct Ingress(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    worker: Worker,
+    secrets: Arc<LiveSecrets>,
+    clock: Clock,
+    trusted_proxies: Vec<IpNet>,
+    hooks: Arc<Hooks>,
+    meters: Meters,
+    /// What seeds are made from: a keyed function of the run's id.
+    seeds: RandomState,
+}
+
+impl Ingress {
+    /// Opens the door. Until `stop`, changes by other processes are followed.
+    ///
+    /// Must be called inside a Tokio runtime.
+    #[must_use]
+    pub fn start(parts: Parts, stop: CancellationToken) -> Self {
+        let Parts { store, worker, secrets, clock, body_default, body_max, trusted_proxies } = parts;
+        let limits = BodyLimits { default: body_default.0, max: body_max.0 };
+        let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
+        tokio::spawn(Arc::clone(&hooks).follow(stop));
+        let (meters, seeds) = (Meters::new(), RandomState::new());
+        Self(Arc::new(Inner { store, worker, secrets, clock, trusted_proxies, hooks, meters, seeds }))
+    }
+
+    /// Whether a path is the door's.
+    #[must_use]
+    pub fn is_for(path: &str) -> bool {
+        path.starts_with(PREFIX)
+    }
+
+    /// Takes one webhook.
+    pub async fn handle(&self, request: Request<Inbound>, peer: SocketAddr) -> Response<Body> {
+        let inner = &*self.0;
+        let (head, body) = request.into_parts();
+        let arrival = Arrival::new(head, peer, &inner.trusted_proxies, (inner.clock)());
+        match inner.receive(&arrival, body).await {
+            Ok(response) => response,
+            Err(refused) => inner.refuse(&arrival, *refused),
+        }
+    }
+}
+
+impl Inner {
+    async fn receive(&self, arrival: &Arrival, body: Inbound) -> Result<Response<Body>> {
+        let target = arrival.head.uri.path().strip_prefix(PREFIX).ok_or_else(Refused::hook_not_found)?;
+        let found = match self.hooks.find(target).await {
+            Ok(found) => found,
+            Err(refused) => return Err(keep_body(refused, body).await),
+        };
+        let hook = &found.hook;
+        if !hook.takes(&arrival.head.method) {
+            return match arrival.head.method {
+                Method::HEAD | Method::OPTIONS => Ok(about(hook, &arrival.head.method)),
+                _ => Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
+            };
+        }
+        let secrets = |name: &str| self.secrets.get(hook.place.workspace, name);
+        match hook.credentials.check(&arrival.head.headers, arrival.query(), secrets) {
+            Verdict::Welcome => {}
+            Verdict::Wrong(why) => return Err(keep_body(Refused::unauthorized(hook, why), body).await),
+            Verdict::SecretsMissing(names) => {
+                let refused = Refused::not_ready(missing_secrets(&names)).at(hook.place.clone());
+                return Err(keep_body(refused, body).await);
+            }
+        }
+        let body = body.read(hook.body_bytes_max).await.map_err(|error| unreadable(&error).at(hook.place.clone()))?;
+        self.accept(arrival, &found, body).await
+    }
+
+    async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes) -> Result<Response<Body>> {
+        let hook = &found.hook;
+        let (delivery, run) = (DeliveryId(self.store.next_id()), RunId(self.store.next_id()));
+        let headers = redact::headers(&arrival.head.headers, &hook.place.secret_headers);
+        let query = redact::query(arrival.query());
+        let address = arrival.address.to_string();
+        let sent = Sent {
+            method: arrival.head.method.as_str(),
+            path_params: &found.parameters,
+            query: &query,
+            headers: &headers,
+            body: &body,
+            address: &address,
+            received_at: arrival.received_at,
+            delivery,
+        };
+        let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
+        let parsed = parsed(hook, &sent).map_err(refused)?;
+        let lane = hook.revision.program.lane(&parsed.webhook).map_err(|failure| refused(unordered(&failure.message)))?;
+        let seed = self.seeds.hash_one(run.0);
+        let accepted = Accepted { delivery, run, webhook: parsed.webhook.clone(), now: arrival.received_at, seed };
+        let waits = hook.responder.waits_for();
+        let (at_once, note) = match waits {
+            Some(_) => (None, None),
+            None => {
+                let (response, note) = hook.responder.at_once(&accepted);
+                (Some(response), note)
+            }
+        };
+        let new_delivery = NewDelivery {
+            id: delivery,
+            workspace: hook.place.workspace,
+            hook: hook.place.hook,
+            outcome: Outcome::Accepted,
+            status: at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16(),
+            reason: None,
+            detail: notes(&parsed.notes, note),
+            method: arrival.head.method.as_str().to_owned(),
+            path_and_query: arrival.target(&query),
+            received_at: arrival.received_at,
+            body: body.clone(),
+            duration_us: arrival.took_us(),
+            headers,
+            address,
+        };
+        let waiter = waits.map(|wants| self.worker.wait_answer(run, wants));
+        self.store_and_start(hook, new_delivery, run, lane, seed, parsed).await?;
+        self.meters.accepted(arrival.took(), body.len());
+        if let Some(response) = at_once {
+            return Ok(response);
+        }
+        let Some(mut waiter) = waiter else { return Ok(hook.responder.after(&accepted, None)) };
+        let answered = tokio::time::timeout(hook.responder.deadline, waiter.answer()).await.ok().flatten();
+        Ok(hook.responder.after(&accepted, answered))
+    }
+
+    /// The one moment that counts: when this returns `Ok`, delivery and run are on disk and the run will happen.
+    async fn store_and_start(
+        &self,
+        hook: &Hook,
+        delivery: NewDelivery,
+        run: RunId,
+        lane: Option<String>,
+        seed: u64,
+        parsed: Parsed,
+    ) -> Result<()> {
+        let created_at = delivery.received_at;
+        let berth = self.worker.reserve(hook.workflow, lane.as_deref(), delivery.body.len().saturating_mul(PARSED_FACTOR));
+        let new_run = NewRun {
+            id: run,
+            delivery: Some(delivery.id),
+            workspace: hook.place.workspace,
+            workflow: hook.workflow,
+            revision: hook.revision.number,
+            trigger: hook.trigger,
+            bucket: berth.bucket,
+            epoch: berth.epoch,
+            lane,
+            state: State::Ready,
+            due_at: created_at,
+            created_at,
+            started_at: None,
+            seed,
+            input: None,
+            origin: None,
+        };
+        let head = Head::of(&new_run);
+        self.store.accept(delivery, vec![new_run]).await.map_err(|error| Refused::store(&error))?;
+        self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth);
+        Ok(())
+    }
+
+    fn refuse(&self, arrival: &Arrival, refused: Refused) -> Response<Body> {
+        self.meters.refused(refused.code);
+        let delivery = refused.place.as_ref().map(|place| {
+            let id = DeliveryId(self.store.next_id());
+            self.store.refuse(NewDelivery {
+                id,
+                workspace: place.workspace,
+                hook: place.hook,
+                outcome: Outcome::Refused,
+                status: refused.code.status(),
+                reason: Some(refused.code.name().to_owned()),
+                detail: Some(refused.ledger_detail()),
+                method: arrival.head.method.as_str().to_owned(),
+                path_and_query: arrival.target(&redact::query(arrival.query())),
+                headers: redact::headers(&arrival.head.headers, &place.secret_headers),
+                address: arrival.address.to_string(),
+                received_at: arrival.received_at,
+                body: refused.body.clone(),
+                duration_us: arrival.took_us(),
+            });
+            id.to_string()
+        });
+        refused.answer(delivery)
+    }
+}
+
+/// What a question about the hook is answered: it starts nothing and is not kept.
+fn about(hook: &Hook, method: &Method) -> Response<Body> {
+    let status = if *method == Method::OPTIONS { StatusCode::NO_CONTENT } else { StatusCode::OK };
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(ALLOW, hook.allow.clone());
+    response
+}
+
+/// Parses where it disturbs nobody.
+fn parsed(hook: &Hook, sent: &Sent<'_>) -> Result<Parsed> {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let parse = || parse(hook.trigger(), sent).map_err(|refusal| Refused::request(&refusal));
+    let many_threads = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if sent.body.len() > PARSED_IN_PLACE_BYTES_MAX && many_threads() { tokio::task::block_in_place(parse) } else { parse() }
+}
+
+/// Reads some of the body of a request that is refused without it: for the ledger, so that it can be accepted after all.
+async fn keep_body(refused: Box<Refused>, body: Inbound) -> Box<Refused> {
+    if refused.place.is_none() {
+        return refused;
+    }
+    match body.read(REFUSED_BODY_BYTES_MAX).await {
+        Ok(body) => refused.body(body),
+        Err(error) => {
+            let detail = format!("{} The body was not kept: {error}.", refused.ledger_detail());
+            refused.owner(detail)
+        }
+    }
+}
+
+fn unreadable(error: &InboundError) -> Box<Refused> {
+    match error {
+        InboundError::TooLarge { bytes_max } => Refused::body_too_large(*bytes_max),
+        InboundError::TooSlow { .. } => Refused::new(Code::BodyTimeout, format!("The body arrived too slowly: {error}.")),
+        InboundError::Malformed(_) => {
+            let detail = "The body ended before its announced end, or its chunks are malformed.";
+            Refused::new(Code::BodyTruncated, detail).owner(format!("{detail} ({error})"))
+        }
+    }
+}
+
+fn unordered(why: &str) -> Box<Refused> {
+    Refused::new(Code::LaneError, "The request lacks what this workflow orders its runs by.")
+        .owner(format!("The expression in settings.lane gives no value: {why}"))
+}
+
+fn missing_secrets(names: &[String]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    format!(
+        "The hook's credentials refer to secrets that do not exist: {}. Store them with `hookmill secret set`.",
+        names.join(", ")
+    )
+}
+
+/// What the owner is told about a request that was accepted.
+fn notes(parsed: &[String], answer: Option<String>) -> Option<String> {
+    if parsed.is_empty() {
+        return answer;
+    }
+    let all: Vec<&str> = parsed.iter().chain(answer.as_ref()).map(String::as_str).collect();
+    Some(all.join("; "))
+}

@@ -1,0 +1,42 @@
+//! What is counted at the door. The handles are looked up once: counting is then an addition.
+
+use std::time::Duration;
+
+use metrics::{Counter, Histogram};
+
+use super::code::Code;
+
+pub(super) struct Meters {
+    accepted: Counter,
+    refused: Vec<Counter>,
+    accept_seconds: Histogram,
+    body_bytes: Counter,
+}
+
+impl Meters {
+    pub(super) fn new() -> Self {
+        metrics::describe_counter!("hookmill_deliveries_total", "Webhooks, by what became of them.");
+        metrics::describe_counter!("hookmill_delivery_body_bytes_total", "Bytes of bodies of accepted webhooks.");
+        metrics::describe_histogram!("hookmill_accept_seconds", "Time from the head of a request until it was on disk.");
+        let refused =
+            |code: &Code| metrics::counter!("hookmill_deliveries_total", "outcome" => "refused", "reason" => code.name());
+        Self {
+            accepted: metrics::counter!("hookmill_deliveries_total", "outcome" => "accepted", "reason" => ""),
+            refused: Code::ALL.iter().map(refused).collect(),
+            accept_seconds: metrics::histogram!("hookmill_accept_seconds"),
+            body_bytes: metrics::counter!("hookmill_delivery_body_bytes_total"),
+        }
+    }
+
+    pub(super) fn accepted(&self, took: Duration, body_bytes: usize) {
+        self.accepted.increment(1);
+        self.body_bytes.increment(body_bytes as u64);
+        self.accept_seconds.record(took);
+    }
+
+    pub(super) fn refused(&self, code: Code) {
+        if let Some(counter) = self.refused.get(code as usize) {
+            counter.increment(1);
+        }
+    }
+}

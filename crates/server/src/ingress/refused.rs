@@ -1,0 +1,177 @@
+//! A refused webhook: what its sender is told, and what its owner finds in the ledger.
+
+use axum::body::Body;
+use bytes::Bytes;
+use hookmill_engine::request::Refusal;
+use hookmill_store::Error as StoreError;
+use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value, json};
+
+use super::answer::secured;
+use super::code::Code;
+use super::hook::{Hook, Place};
+
+/// When a sender should try again after the database could not be reached.
+const UNAVAILABLE_RETRY_S: u64 = 5;
+/// When a sender should try again after the disk was full, or the hook not ready.
+const LONG_RETRY_S: u64 = 60;
+
+/// Why a webhook is refused, and everything that is told about it.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) code: Code,
+    /// For the sender.
+    pub(super) detail: String,
+    /// For the owner of the hook, if it is more than the sender is told.
+    pub(super) owner_detail: Option<String>,
+    pub(super) members: Map<String, Value>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Whose ledger it goes into; none if no hook was reached or nothing can be stored.
+    pub(super) place: Option<Place>,
+    /// What was read of the body.
+    pub(super) body: Bytes,
+}
+
+/// A refusal, boxed: it is the rare case, and the common one should not carry its size.
+pub(super) type Result<T> = std::result::Result<T, Box<Refused>>;
+
+impl Refused {
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
+            code,
+            detail: detail.into(),
+            owner_detail: None,
+            members: Map::new(),
+            headers: Vec::new(),
+            place: None,
+            body: Bytes::new(),
+        })
+    }
+
+    pub(super) fn at(mut self: Box<Self>, place: Place) -> Box<Self> {
+        self.place = Some(place);
+        self
+    }
+
+    pub(super) fn body(mut self: Box<Self>, body: Bytes) -> Box<Self> {
+        self.body = body;
+        self
+    }
+
+    pub(super) fn owner(mut self: Box<Self>, detail: impl Into<String>) -> Box<Self> {
+        self.owner_detail = Some(detail.into());
+        self
+    }
+
+    fn retry_after_s(mut self: Box<Self>, seconds: u64) -> Box<Self> {
+        self.headers.push((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
+        self
+    }
+
+    pub(super) fn hook_not_found() -> Box<Self> {
+        Self::new(Code::HookNotFound, "No hook answers at this URL. Check it for a missing or changed part.")
+    }
+
+    pub(super) fn method_not_allowed(hook: &Hook, method: &http::Method) -> Box<Self> {
+        let detail = format!("This hook does not take {method}; it takes {}.", hook.allow.to_str().unwrap_or_default());
+        let mut refused = Self::new(Code::MethodNotAllowed, detail).at(hook.place.clone());
+        refused.headers.push((ALLOW, hook.allow.clone()));
+        refused
+    }
+
+    pub(super) fn unauthorized(hook: &Hook, owner_detail: String) -> Box<Self> {
+        let mut refused = Self::new(Code::Unauthorized, hook.credentials.expected()).owner(owner_detail).at(hook.place.clone());
+        refused.headers.push((WWW_AUTHENTICATE, hook.credentials.challenge()));
+        refused
+    }
+
+    pub(super) fn not_ready(owner_detail: impl Into<String>) -> Box<Self> {
+        let detail =
+            "The hook cannot take requests until its owner has mended its settings. Nothing was stored; send it again later.";
+        Self::new(Code::HookNotReady, detail).owner(owner_detail).retry_after_s(LONG_RETRY_S)
+    }
+
+    pub(super) fn body_too_large(bytes_max: u64) -> Box<Self> {
+        let mut refused =
+            Self::new(Code::BodyTooLarge, format!("The body is larger than this hook takes; the limit is {bytes_max} bytes."));
+        refused.members.insert("limit_bytes".to_owned(), bytes_max.into());
+        refused
+    }
+
+    pub(super) fn request(refusal: &Refusal) -> Box<Self> {
+        let code = match refusal {
+            Refusal::BadBody { .. } => Code::BadBody,
+            Refusal::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
+            Refusal::Variables(_) => Code::InvalidVariables,
+        };
+        let mut refused = Self::new(code, refusal.to_string());
+        let errors: Vec<Value> = refusal
+            .findings()
+            .iter()
+            .map(|finding| json!({ "name": finding.name, "code": finding.code, "message": finding.message }))
+            .collect();
+        refused.members.insert("errors".to_owned(), errors.into());
+        refused
+    }
+
+    /// What the store could not do. Nothing was accepted; there is no ledger to write to either.
+    pub(super) fn store(error: &StoreError) -> Box<Self> {
+        match error {
+            StoreError::Overloaded { retry_after_ms } => {
+                Self::new(Code::Overloaded, "More is waiting to be stored than the limits allow. Send it again later.")
+                    .retry_after_s(retry_after_ms.div_ceil(1000))
+            }
+            StoreError::Full { .. } => {
+                Self::new(Code::StorageFull, "There is no room to store this request. Send it again later.")
+                    .retry_after_s(LONG_RETRY_S)
+            }
+            StoreError::Unavailable { .. } => {
+                Self::new(Code::StorageUnavailable, "The request could not be stored. Send it again later.")
+                    .retry_after_s(UNAVAILABLE_RETRY_S)
+            }
+            StoreError::Invalid(why) => Self::new(Code::BadBody, format!("The request cannot be stored: {why}.")),
+            other => {
+                tracing::error!(error = %other, "A webhook could not be stored");
+                Self::new(Code::Internal, "The request could not be stored.").retry_after_s(UNAVAILABLE_RETRY_S)
+            }
+        }
+    }
+
+    /// What the owner reads in the ledger.
+    pub(super) fn ledger_detail(&self) -> String {
+        self.owner_detail.clone().unwrap_or_else(|| self.detail.clone())
+    }
+
+    /// The answer for the sender. `delivery`: the id under which the refused request is kept.
+    pub(super) fn answer(&self, delivery: Option<String>) -> Response<Body> {
+        let mut body = problem(self.code, &self.detail);
+        if let Some(delivery) = delivery {
+            body["delivery_id"] = delivery.into();
+        }
+        for (name, value) in &self.members {
+            body[name] = value.clone();
+        }
+        let mut response = secured(status(self.code.status()), PROBLEM, body.to_string().into());
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response
+    }
+}
+
+/// The media type of problem details.
+pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// The envelope of every error.
+pub(super) fn problem(code: Code, detail: &str) -> Value {
+    json!({
+        "type": format!("urn:hookmill:error:{}", code.name()),
+        "title": code.title(),
+        "status": code.status(),
+        "code": code.name(),
+        "detail": detail,
+    })
+}
+
+pub(super) fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
