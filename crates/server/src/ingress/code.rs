@@ -115,4 +115,13 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
     }
+
+    #[test]
+    fn every_code_is_explained() {
+        let page = include_str!("../../../../docs/webhook-errors.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} | {} |", code.name(), code.status(), code.title());
+            assert!(page.contains(&row), "docs/webhook-errors.md lacks the row\n{row} …");
+        }
+    }
 }
