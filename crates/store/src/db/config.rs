@@ -11,6 +11,9 @@ use crate::Error;
 use crate::db::queue::Bounds;
 use crate::migrate::Migration;
 
+/// Why nothing gets in any more.
+pub(crate) const CLOSING: &str = "the store is closing";
+
 /// Which database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Target {

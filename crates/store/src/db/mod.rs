@@ -10,7 +10,9 @@ mod arg;
 mod batch;
 mod config;
 mod dialect;
+mod postgres;
 pub(crate) mod queue;
+mod read;
 mod row;
 pub(crate) mod sqlite;
 
@@ -29,6 +31,7 @@ pub use dialect::Dialect;
 pub use row::{Row, Value};
 
 use self::queue::Job;
+use self::read::Read;
 use crate::Error;
 use crate::disk::Disk;
 
@@ -43,12 +46,14 @@ struct Inner {
 
 enum Engine {
     Sqlite(sqlite::Engine),
+    Postgres(postgres::Engine),
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
         match &self.engine {
             Engine::Sqlite(engine) => engine.stop(),
+            Engine::Postgres(engine) => engine.stop(),
         }
     }
 }
@@ -76,7 +81,7 @@ impl Db {
         let read_time_max = config.limits.read_time_max;
         let engine = match config.target.clone() {
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Engine::open(config, &file).await?),
-            Target::Postgres(_) => return Err(Error::Invalid("PostgreSQL is not supported".into())),
+            Target::Postgres(url) => Engine::Postgres(postgres::Engine::open(config, &url).await?),
         };
         Ok(Self(Arc::new(Inner { engine, read_time_max })))
     }
@@ -85,6 +90,7 @@ impl Db {
     pub fn dialect(&self) -> Dialect {
         match &self.0.engine {
             Engine::Sqlite(_) => Dialect::Sqlite,
+            Engine::Postgres(_) => Dialect::Postgres,
         }
     }
 
@@ -96,13 +102,12 @@ impl Db {
     /// Reads rows within another time than the usual. For work behind the scenes such as verifying; what a user waits
     /// for is better paged.
     pub async fn read_within(&self, time_max: Duration, sql: &'static str, args: Args) -> Result<Vec<Row>, Error> {
+        let (job, answered) = Job::new(Read { sql, args, time_max }, 0);
         match &self.0.engine {
-            Engine::Sqlite(engine) => {
-                let (job, answered) = Job::new(sqlite::Read { sql, args, time_max }, 0);
-                engine.reads.push(job)?;
-                answered.await.unwrap_or_else(|_| Err(Error::unavailable("the database ended before it answered")))
-            }
+            Engine::Sqlite(engine) => engine.reads.push(job)?,
+            Engine::Postgres(engine) => engine.reads.push(job)?,
         }
+        answered.await.unwrap_or_else(|_| Err(Error::unavailable("the database ended before it answered")))
     }
 
     /// Writes a batch: all of it or nothing. The answer comes when it is on the disk.
@@ -117,6 +122,7 @@ impl Db {
         let (job, answered) = Job::new(batch, bytes);
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.writes.push(job)?,
+            Engine::Postgres(engine) => engine.writes.push(job)?,
         }
         Ok(Pending(answered))
     }
@@ -125,6 +131,7 @@ impl Db {
     pub fn queue_depth(&self) -> usize {
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.writes.depth(),
+            Engine::Postgres(engine) => engine.writes.depth(),
         }
     }
 
@@ -132,6 +139,7 @@ impl Db {
     pub fn accepting(&self) -> Result<(), Error> {
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.disk.accepting(),
+            Engine::Postgres(_) => Ok(()),
         }
     }
 
@@ -139,6 +147,7 @@ impl Db {
     pub fn disk(&self) -> Option<&Disk> {
         match &self.0.engine {
             Engine::Sqlite(engine) => Some(&engine.disk),
+            Engine::Postgres(_) => None,
         }
     }
 
@@ -147,6 +156,7 @@ impl Db {
     pub async fn close(&self) {
         match &self.0.engine {
             Engine::Sqlite(engine) => engine.close().await,
+            Engine::Postgres(engine) => engine.close().await,
         }
     }
 }

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::{Notify, oneshot};
 
+use super::batch::{Batch, Written};
 use crate::Error;
+
+pub(crate) type WriteQueue = Queue<Batch, Written>;
 
 /// What a caller is told to wait when the queue is full: by then a healthy disk has worked it off several times.
 const RETRY_AFTER_MS: u64 = 1_000;

@@ -1,11 +1,14 @@
 //! What an error of SQLite means for those who wait.
 
+use std::time::Duration;
+
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_ROWID, SQLITE_CONSTRAINT_UNIQUE};
 use rusqlite::ffi::{SQLITE_IOERR_NOMEM, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMSIZE};
 
 use super::statement::QueryError;
 use crate::Error;
+use crate::db::read::too_slow;
 
 /// Whom a failure concerns.
 #[derive(Debug)]
@@ -55,11 +58,11 @@ impl Failure {
 }
 
 /// The same for somebody who only reads.
-pub(super) fn read_error(error: QueryError, limit_ms: u128) -> Error {
+pub(super) fn read_error(error: QueryError, time_max: Duration) -> Error {
     if let QueryError::Sqlite(rusqlite::Error::SqliteFailure(cause, _)) = &error
         && cause.code == ErrorCode::OperationInterrupted
     {
-        return Error::unavailable(format!("the query took longer than {limit_ms} ms"));
+        return too_slow(time_max);
     }
     match Failure::of(error, 0) {
         Failure::Batch(error) | Failure::Group(error) => error,

@@ -14,21 +14,16 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
-pub(crate) use reader::{Read, ReadQueue};
-pub(crate) use statement::RowBounds;
-pub(crate) use writer::WriteQueue;
-
 use self::statement::Statements;
 use self::writer::Writer;
-use super::config::DbConfig;
+use super::config::{CLOSING, DbConfig};
+use super::queue::WriteQueue;
+use super::read::{ReadQueue, RowBounds};
 use super::{Access, Limits};
 use crate::Error;
 use crate::disk::Disk;
 use crate::folder::DataFolder;
 use crate::migrate::Ladder;
-
-/// Why nothing gets in any more.
-const CLOSING: &str = "the store is closing";
 
 /// The threads and what they take their work from.
 pub(super) struct Engine {
@@ -54,7 +49,7 @@ impl Engine {
         let reads = Arc::new(ReadQueue::new(config.limits.read_bounds()));
         let (ended_sender, ended) = watch::channel(false);
         let (opened, is_open) = oneshot::channel();
-        let bounds = row_bounds(&config.limits);
+        let bounds = RowBounds::of(&config.limits);
         let limits = config.limits.clone();
 
         let task = WriterThread {
@@ -120,10 +115,6 @@ impl Engine {
         });
         let _ = joined.await;
     }
-}
-
-pub(super) fn row_bounds(limits: &Limits) -> RowBounds {
-    RowBounds { rows: limits.read_rows_max, bytes: limits.read_bytes_max }
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {

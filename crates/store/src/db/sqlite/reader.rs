@@ -8,24 +8,12 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::failure::read_error;
-use super::statement::{QueryError, RowBounds, Statements};
+use super::statement::{QueryError, Statements};
 use crate::Error;
-use crate::db::arg::Args;
-use crate::db::queue::Queue;
-use crate::db::row::Row;
+use crate::db::read::{Read, ReadQueue, RowBounds};
 
 /// Instructions of SQLite's machine between two looks at the clock: some ten microseconds.
 const STEPS_PER_LOOK: i32 = 1_000;
-
-/// One read.
-#[derive(Debug)]
-pub(crate) struct Read {
-    pub(crate) sql: &'static str,
-    pub(crate) args: Args,
-    pub(crate) time_max: Duration,
-}
-
-pub(crate) type ReadQueue = Queue<Read, Vec<Row>>;
 
 /// When the read that runs must end, in milliseconds since the start of its thread.
 struct Deadline {
@@ -61,7 +49,7 @@ pub(super) fn run(mut connection: Connection, queue: &ReadQueue, bounds: RowBoun
             let Read { sql, args, time_max } = &job.task;
             deadline.set(*time_max);
             let rows = statements.get(sql).map_err(QueryError::from).and_then(|statement| statement.query(args, bounds));
-            let rows = rows.map_err(|error| read_error(error, time_max.as_millis()));
+            let rows = rows.map_err(|error| read_error(error, *time_max));
             job.answer(rows);
         }
     }

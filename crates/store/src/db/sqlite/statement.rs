@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use crate::Error;
 use crate::db::arg::Arg;
 use crate::db::batch::{OnConflict, Table};
+use crate::db::read::RowBounds;
 use crate::db::row::{Row, Value};
 
 /// Bindings larger than this are not kept in the statement until its next use.
@@ -36,7 +37,7 @@ pub(super) struct Prepared<'c> {
     statement: Statement<'c>,
     /// For each parameter of SQLite the position of its argument. SQLite numbers `$3, $1` in the order they appear.
     order: SmallVec<[u16; 16]>,
-    args_min: usize,
+    args_wanted: usize,
 }
 
 impl<'c> Statements<'c> {
@@ -75,20 +76,20 @@ impl<'c> Prepared<'c> {
     fn new(connection: &'c Connection, sql: &str) -> rusqlite::Result<Self> {
         let statement = connection.prepare(sql)?;
         let mut order = SmallVec::new();
-        let mut args_min = 0;
+        let mut args_wanted = 0;
         for index in 1..=statement.parameter_count() {
             let number =
                 statement.parameter_name(index).and_then(|name| name[1..].parse::<u16>().ok()).filter(|number| *number > 0);
             let number = number.ok_or_else(|| rusqlite::Error::InvalidParameterName(sql.to_owned()))?;
-            args_min = args_min.max(usize::from(number));
+            args_wanted = args_wanted.max(usize::from(number));
             order.push(number - 1);
         }
-        Ok(Self { statement, order, args_min })
+        Ok(Self { statement, order, args_wanted })
     }
 
     fn bind(&mut self, args: &[Arg]) -> rusqlite::Result<()> {
-        if args.len() < self.args_min {
-            return Err(rusqlite::Error::InvalidParameterCount(args.len(), self.args_min));
+        if args.len() != self.args_wanted {
+            return Err(rusqlite::Error::InvalidParameterCount(args.len(), self.args_wanted));
         }
         for (index, &arg) in (1..).zip(&self.order) {
             self.statement.raw_bind_parameter::<usize, _>(index, &args[usize::from(arg)])?;
@@ -134,23 +135,6 @@ impl<'c> Prepared<'c> {
         drop(rows);
         self.forget_large(args);
         Ok(found)
-    }
-}
-
-/// Limits of one answer.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RowBounds {
-    pub(crate) rows: usize,
-    pub(crate) bytes: usize,
-}
-
-impl RowBounds {
-    pub(crate) fn check(self, rows: usize, bytes: usize) -> Result<(), Error> {
-        if rows > self.rows || bytes > self.bytes {
-            let Self { rows, bytes } = self;
-            return Err(Error::Invalid(format!("the answer is larger than {rows} rows or {bytes} bytes; ask for less at once")));
-        }
-        Ok(())
     }
 }
 

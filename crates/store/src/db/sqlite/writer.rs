@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rusqlite::Connection;
 
 use super::failure::Failure;
-use super::statement::{QueryError, RowBounds, Statements};
+use super::statement::{QueryError, Statements};
 use crate::Error;
 use crate::db::batch::{Batch, Op, Written};
 use crate::db::config::OnFatal;
-use crate::db::queue::{Job, Queue};
+use crate::db::queue::{Job, WriteQueue};
+use crate::db::read::RowBounds;
 use crate::disk::Disk;
 
-pub(crate) type WriteQueue = Queue<Batch, Written>;
 type WriteJob = Job<Batch, Written>;
 
 pub(super) struct Writer<'c> {

@@ -1,0 +1,143 @@
+//! Makes few statements of many batches: the rows that waiting batches insert into one table become one statement.
+//!
+//! Within a batch the order is kept: a plan is a list of levels, each first inserts and then executes, and an insert that
+//! comes after a statement of its own batch goes to the next level. Between batches there is no order to keep.
+
+use smallvec::SmallVec;
+
+use crate::db::arg::Arg;
+use crate::db::batch::{Batch, Expect, OnConflict, Op, Table};
+
+/// What one transaction does.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'a> {
+    pub(super) levels: SmallVec<[Level<'a>; 2]>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Level<'a> {
+    pub(super) inserts: SmallVec<[Insert<'a>; 4]>,
+    pub(super) executes: Vec<Execute<'a>>,
+}
+
+/// All rows of a level for one table.
+#[derive(Debug)]
+pub(super) struct Insert<'a> {
+    pub(super) table: &'static Table,
+    pub(super) rows: Vec<&'a [Arg]>,
+    /// The operation that brought the first row.
+    pub(super) statement: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Execute<'a> {
+    pub(super) batch: usize,
+    pub(super) statement: usize,
+    pub(super) sql: &'static str,
+    pub(super) args: &'a [Arg],
+    pub(super) expect: Expect,
+}
+
+impl<'a> Plan<'a> {
+    pub(super) fn of(batches: impl IntoIterator<Item = &'a Batch>) -> Self {
+        let mut plan = Self::default();
+        for (at, batch) in batches.into_iter().enumerate() {
+            plan.add(at, batch);
+        }
+        plan
+    }
+
+    fn add(&mut self, number: usize, batch: &'a Batch) {
+        let mut level = 0;
+        let mut executed = false;
+        for (statement, op) in batch.ops().iter().enumerate() {
+            match op {
+                Op::Insert { table, args } => {
+                    level += usize::from(std::mem::take(&mut executed));
+                    self.level(level).insert(table, batch.args(args), statement);
+                }
+                Op::Execute { sql, args, expect } => {
+                    executed = true;
+                    let execute = Execute { batch: number, statement, sql, args: batch.args(args), expect: *expect };
+                    self.level(level).executes.push(execute);
+                }
+            }
+        }
+    }
+
+    fn level(&mut self, number: usize) -> &mut Level<'a> {
+        while self.levels.len() <= number {
+            self.levels.push(Level::default());
+        }
+        &mut self.levels[number]
+    }
+
+    /// Whether the counts of rows decide about the commit.
+    pub(super) fn has_expectations(&self) -> bool {
+        self.executes().any(|execute| execute.expect != Expect::Any)
+    }
+
+    pub(super) fn executes(&self) -> impl Iterator<Item = &Execute<'a>> {
+        self.levels.iter().flat_map(|level| &level.executes)
+    }
+}
+
+impl<'a> Level<'a> {
+    fn insert(&mut self, table: &'static Table, row: &'a [Arg], statement: usize) {
+        match self.inserts.iter_mut().find(|insert| std::ptr::eq(insert.table, table)) {
+            Some(insert) => insert.rows.push(row),
+            None => self.inserts.push(Insert { table, rows: vec![row], statement }),
+        }
+    }
+}
+
+/// One insert for any number of rows, a column an array.
+pub(super) fn insert_sql(table: &Table) -> String {
+    let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+    let arrays: Vec<String> =
+        table.columns.iter().zip(1..).map(|(column, place)| format!("${place}::{}", column.kind.array())).collect();
+    let names = names.join(", ");
+    let conflict = match table.on_conflict {
+        OnConflict::Fail => "",
+        OnConflict::Ignore => " ON CONFLICT DO NOTHING",
+    };
+    format!("INSERT INTO {} ({names}) SELECT {names} FROM UNNEST({}) AS fresh ({names}){conflict}", table.name, arrays.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::batch::Column;
+
+    static A: Table = Table { name: "a", columns: &[Column::int("id"), Column::text("name")], on_conflict: OnConflict::Fail };
+    static B: Table = Table { name: "b", columns: &[Column::int("id")], on_conflict: OnConflict::Ignore };
+
+    #[test]
+    fn rows_of_one_table_are_merged_and_the_order_within_a_batch_is_kept() {
+        let mut accept = Batch::new();
+        accept.insert(&A, [Arg::Int(1), Arg::Null]).insert(&B, [Arg::Int(1)]);
+        let mut commit = Batch::new();
+        commit.execute("UPDATE", [], Expect::Exactly(1)).insert(&B, [Arg::Int(2)]).insert(&B, [Arg::Int(3)]);
+        let plan = Plan::of([&accept, &commit, &accept]);
+        assert!(plan.has_expectations());
+        assert_eq!(plan.levels.len(), 2);
+        let shape: Vec<(usize, Vec<(&str, usize)>)> = plan
+            .levels
+            .iter()
+            .map(|level| {
+                (level.executes.len(), level.inserts.iter().map(|insert| (insert.table.name, insert.rows.len())).collect())
+            })
+            .collect();
+        assert_eq!(shape, [(1, vec![("a", 2), ("b", 2)]), (0, vec![("b", 2)])]);
+        assert_eq!(plan.levels[0].executes[0].batch, 1);
+    }
+
+    #[test]
+    fn the_insert_lists_its_columns() {
+        assert_eq!(
+            insert_sql(&A),
+            "INSERT INTO a (id, name) SELECT id, name FROM UNNEST($1::bigint[], $2::text[]) AS fresh (id, name)"
+        );
+        assert!(insert_sql(&B).ends_with("ON CONFLICT DO NOTHING"));
+    }
+}
