@@ -7,6 +7,7 @@
 //!
 //! Time is an argument. Texts hold no NUL: [`db::Text`] replaces it, names that must be unique refuse it.
 
+pub mod backup;
 pub mod buckets;
 pub mod db;
 pub mod deliveries;

@@ -151,6 +151,14 @@ impl Db {
         }
     }
 
+    /// The file of the database; `None` with PostgreSQL.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => Some(&engine.file),
+            Engine::Postgres(_) => None,
+        }
+    }
+
     /// Lets nothing more in, works off what waits, and ends completely: threads, connections, the lock of the folder.
     /// Calling it again waits for the same end.
     pub async fn close(&self) {

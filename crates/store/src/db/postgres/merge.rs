@@ -54,6 +54,10 @@ impl<'a> Plan<'a> {
             match op {
                 Op::Insert { table, args } => {
                     level += usize::from(std::mem::take(&mut executed));
+                    // The same table under two rules for conflicts: which row is first decides.
+                    while self.level(level).has_other(table) {
+                        level += 1;
+                    }
                     self.level(level).insert(table, batch.args(args), statement);
                 }
                 Op::Execute { sql, args, expect } => {
@@ -83,6 +87,10 @@ impl<'a> Plan<'a> {
 }
 
 impl<'a> Level<'a> {
+    fn has_other(&self, table: &'static Table) -> bool {
+        self.inserts.iter().any(|insert| insert.table.name == table.name && !std::ptr::eq(insert.table, table))
+    }
+
     fn insert(&mut self, table: &'static Table, row: &'a [Arg], statement: usize) {
         match self.inserts.iter_mut().find(|insert| std::ptr::eq(insert.table, table)) {
             Some(insert) => insert.rows.push(row),
@@ -130,6 +138,14 @@ mod tests {
             .collect();
         assert_eq!(shape, [(1, vec![("a", 2), ("b", 2)]), (0, vec![("b", 2)])]);
         assert_eq!(plan.levels[0].executes[0].batch, 1);
+    }
+
+    #[test]
+    fn one_table_under_two_rules_is_not_reordered() {
+        static B_FAILS: Table = Table { name: "b", columns: &[Column::int("id")], on_conflict: OnConflict::Fail };
+        let mut batch = Batch::new();
+        batch.insert(&B, [Arg::Int(1)]).insert(&B_FAILS, [Arg::Int(2)]).insert(&B, [Arg::Int(2)]);
+        assert_eq!(Plan::of([&batch]).levels.len(), 3);
     }
 
     #[test]

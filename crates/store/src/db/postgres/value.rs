@@ -123,16 +123,17 @@ impl ToSql for ColumnOf<'_> {
 mod tests {
     use super::*;
 
+    fn written(value: &impl ToSql, ty: &Type) -> BytesMut {
+        let mut out = BytesMut::new();
+        value.to_sql(ty, &mut out).unwrap();
+        out
+    }
+
     #[test]
     fn a_column_is_the_array_that_the_driver_would_write() {
         let rows: [Vec<Arg>; 3] =
             [vec![Arg::Int(1), Arg::text("a")], vec![Arg::Int(2), Arg::Null], vec![Arg::Int(-3), Arg::text("ü")]];
         let rows: Vec<&[Arg]> = rows.iter().map(Vec::as_slice).collect();
-        let written = |column: &dyn ToSql, ty: &Type| {
-            let mut out = BytesMut::new();
-            column.to_sql(ty, &mut out).unwrap();
-            out
-        };
         let ours = written(&ColumnOf { rows: &rows, column: 0, kind: Kind::Int }, &Type::INT8_ARRAY);
         assert_eq!(ours, written(&vec![1i64, 2, -3], &Type::INT8_ARRAY));
         let ours = written(&ColumnOf { rows: &rows, column: 1, kind: Kind::Text }, &Type::TEXT_ARRAY);
