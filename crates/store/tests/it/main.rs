@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod both;
+mod db;
 
 mod deliveries;
 mod lists;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hookmill_store::db::{Batch, Db};
 use hookmill_store::{Error, args};
 
-use crate::place::{COUNT_THINGS, Place, THINGS, count, on_both, thing};
+use crate::db::place::{COUNT_THINGS, Place, THINGS, count, on_both, thing};
 
 on_both!(
     too_many_waiting_are_refused_at_once,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hookmill_store::db::{Arg, Batch, Expect, Value};
 use hookmill_store::{Error, args};
 
-use crate::place::{ALL_THINGS, COUNT_THINGS, COUNTERS, NAMES, NAMES_ONCE, Place, THINGS, count, ids, on_both, one, thing};
+use crate::db::place::{ALL_THINGS, COUNT_THINGS, COUNTERS, NAMES, NAMES_ONCE, Place, THINGS, count, ids, on_both, one, thing};
 
 on_both!(
     values_come_back_as_they_went_in,

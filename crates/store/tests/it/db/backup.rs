@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hookmill_store::Error;
 use hookmill_store::db::{Batch, Target};
 
-use crate::place::{Place, THINGS, ids, thing};
+use crate::db::place::{Place, THINGS, ids, thing};
 
 /// The copy is of one moment, can be opened, and the writers were not stopped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use hookmill_store::db::{Arg, Batch, Db, Expect, Target};
 use hookmill_store::{Error, args};
 use hookmill_testkit::patience::until;
 
-use crate::place::{COUNT_THINGS, Place, THINGS, count};
+use crate::db::place::{COUNT_THINGS, Place, THINGS, count};
 
 /// A small disk of our own, taken away at the end.
 struct SmallDisk(tempfile::TempDir);

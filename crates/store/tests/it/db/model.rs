@@ -7,7 +7,7 @@ use hookmill_store::{Error, args};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::place::{NAMES, NAMES_ONCE, Place};
+use crate::db::place::{NAMES, NAMES_ONCE, Place};
 
 type Model = BTreeMap<String, i64>;
 

@@ -7,7 +7,7 @@ use hookmill_store::db::{Access, Db, DbConfig, Dialect, Target};
 use hookmill_store::migrate::Migration;
 use hookmill_store::{Error, args};
 
-use crate::place::{COUNT_THINGS, LADDER, Place, count, ids, on_both, one, thing};
+use crate::db::place::{COUNT_THINGS, LADDER, Place, count, ids, on_both, one, thing};
 
 on_both!(
     the_ladder_is_climbed_once_and_by_all_at_the_same_time,

@@ -9,7 +9,7 @@ use hookmill_store::db::{Db, EXIT_DISK_FAILED, Target};
 use hookmill_testkit::patience::until;
 use hookmill_testkit::postgres::{Cluster, Sync};
 
-use crate::place::{Place, ids, thing};
+use crate::db::place::{Place, ids, thing};
 
 /// Names the file that the child of a crash test writes to.
 const CHILD_FILE: &str = "HOOKMILL_TEST_CHILD_FILE";
@@ -41,7 +41,7 @@ fn child_writes_until_killed() {
 }
 
 fn child(program: &mut Command, file: &Path) -> std::process::Child {
-    let arguments = ["--exact", "crash::child_writes_until_killed", "--nocapture", "--test-threads=1"];
+    let arguments = ["--exact", "db::crash::child_writes_until_killed", "--nocapture", "--test-threads=1"];
     program.args(arguments).env(CHILD_FILE, file).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 

@@ -96,7 +96,7 @@ macro_rules! on_both {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(crate::place::Place::sqlite()).await;
+                    super::$name(crate::db::place::Place::sqlite()).await;
                 }
             )*
         }
@@ -104,7 +104,7 @@ macro_rules! on_both {
             $(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    super::$name(crate::place::Place::postgres().await).await;
+                    super::$name(crate::db::place::Place::postgres().await).await;
                 }
             )*
         }
