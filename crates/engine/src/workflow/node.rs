@@ -17,7 +17,7 @@ use super::problem::Problem;
 pub const DOCUMENT_BYTES_MAX: usize = 1024 * 1024;
 /// A document nested deeper than this is refused.
 pub const DOCUMENT_DEPTH_MAX: usize = 120;
-/// What a document may weigh once YAML aliases are expanded: bytes of text, and [`NODE_WEIGHT`] for each value.
+/// What a document may weigh once YAML aliases are expanded: bytes of text, and 16 for each value.
 pub const DOCUMENT_WEIGHT_MAX: usize = 16 * DOCUMENT_BYTES_MAX;
 /// Opening brackets and braces in a YAML document, those in texts (`{{ … }}`) included.
 const YAML_BRACKETS_MAX: usize = 20_000;
@@ -118,7 +118,7 @@ fn parse_yaml(text: &str) -> Result<Node, Problem> {
 }
 
 /// The YAML scanner needs time in proportion to the tokens times the open brackets, so the brackets are counted before
-/// it is let loose. Those in texts count too; [`YAML_BRACKETS_MAX`] bounds what a text made to mislead can cost.
+/// it is let loose. Those in texts count too; `YAML_BRACKETS_MAX` bounds what a text made to mislead can cost.
 fn bracketed_within_limits(text: &str) -> Result<(), Problem> {
     let (mut open, mut total) = (0usize, 0usize);
     for byte in text.bytes() {
