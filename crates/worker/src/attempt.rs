@@ -36,6 +36,10 @@ impl Prepared {
         Self { wanted, ready }
     }
 
+    pub(crate) fn step(&self) -> &StepAt {
+        &self.wanted.step
+    }
+
     /// The entry to be stored before this attempt starts, if it must not be repeated blindly.
     pub(crate) fn start_event(&self, registry: &Registry) -> Option<Event> {
         let input = self.ready.as_ref().ok()?;

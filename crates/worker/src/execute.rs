@@ -9,15 +9,16 @@
 //! Steps without effects need no commit of their own: they ride along with the next one, because folding the journal
 //! computes them again. A run of such steps only is one row, updated once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use hookmill_engine::run::{Change, Entry, Event, Failure, Outcome, Pending, RunState, decide};
+use hookmill_engine::run::{Change, Entry, Event, Failure, Outcome, Pending, RunState, StepAt, decide};
 use hookmill_engine::time::Timestamp;
 use hookmill_store::runs::State;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::error;
 
 use crate::attempt::{Prepared, Wanted};
@@ -42,8 +43,9 @@ pub(crate) struct Execution {
     pub(crate) start_stored: bool,
     wanted: Vec<Wanted>,
     in_flight: FuturesUnordered<BoxFuture<'static, Event>>,
+    /// How to stop what is in flight. Whatever is left when the run leaves memory is stopped by the drop.
+    stops: HashMap<StepAt, DropGuard>,
     answer_due: bool,
-    cancel: CancellationToken,
 }
 
 /// Executes a run and says how it left memory.
@@ -53,7 +55,10 @@ pub(crate) async fn execute(inner: Arc<Inner>, handed: Handed, live: &Live) -> L
         return Leave::Blocked;
     }
     let Handed { head, revision, input, events, .. } = handed;
-    let Some(loaded) = load::load(&inner, &head, &revision, input).await else { return Leave::Parked };
+    let loaded = match load::load(&inner, &head, &revision, input).await {
+        Ok(loaded) => loaded,
+        Err(leave) => return leave,
+    };
     let mut execution = Execution {
         inner,
         head,
@@ -64,17 +69,14 @@ pub(crate) async fn execute(inner: Arc<Inner>, handed: Handed, live: &Live) -> L
         start_stored: loaded.start_stored,
         wanted: Vec::new(),
         in_flight: FuturesUnordered::new(),
+        stops: HashMap::new(),
         answer_due: false,
-        cancel: CancellationToken::new(),
     };
     execution.take(loaded.changes);
     for event in loaded.unknown.into_iter().chain(events) {
         execution.happen(event);
     }
-    let leave = execution.drive(live).await;
-    // Whatever is still under way belongs to branches that do not matter any more.
-    execution.cancel.cancel();
-    leave
+    execution.drive(live).await
 }
 
 impl Execution {
@@ -97,12 +99,14 @@ impl Execution {
             {
                 self.inner.answers.responded(self.head.id, answer);
             }
-            if !prepared.is_empty() && !self.inner.ownership.in_time() {
-                // Another node may own the run by now; whoever does begins these attempts.
+            if !prepared.is_empty() && !self.inner.is_still_owner(&self.head).await {
+                // Whoever owns the run now begins these attempts.
                 return Leave::Parked;
             }
             for attempt in prepared {
-                self.in_flight.push(attempt.start(self.inner.clone(), &self.head, self.cancel.child_token()));
+                let stop = CancellationToken::new();
+                self.stops.insert(attempt.step().clone(), stop.clone().drop_guard());
+                self.in_flight.push(attempt.start(self.inner.clone(), &self.head, stop));
             }
             if self.in_flight.is_empty() && !self.waits_here() {
                 return self.park().await;
@@ -132,10 +136,21 @@ impl Execution {
 
     /// Something has happened: the engine decides what follows.
     fn happen(&mut self, event: Event) {
+        if let Event::AttemptEnded { step, .. } = &event
+            && self.stops.remove(step).is_none()
+        {
+            // Its branch was given up, and so was the attempt.
+            return;
+        }
         let now = self.inner.clock.now();
         let changes = decide(&mut self.state, &event, now);
         self.fresh.push(Entry { at: now, event });
         self.take(changes);
+        if !self.stops.is_empty() {
+            // A branch that failed takes its siblings with it: their attempts are stopped by the drop of their guards.
+            let pending = self.state.pending();
+            self.stops.retain(|step, _| pending.iter().any(|pending| pending.step() == step));
+        }
     }
 
     fn take(&mut self, changes: Vec<Change>) {

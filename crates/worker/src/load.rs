@@ -20,6 +20,7 @@ use crate::commit;
 use crate::error::Error;
 use crate::handed::{Head, Input, StoredInput};
 use crate::programs::Revision;
+use crate::queue::Leave;
 use crate::worker::Inner;
 
 const PAUSE: Duration = Duration::from_millis(250);
@@ -35,8 +36,8 @@ pub(crate) struct Loaded {
     pub(crate) start_stored: bool,
 }
 
-/// Loads a run. `None`: it cannot run here; the row says why, or another start will take it up.
-pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input: Input) -> Option<Loaded> {
+/// Loads a run. `Err`: how it leaves memory again, because the process stops or because the run cannot be read any more.
+pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input: Input) -> Result<Loaded, Leave> {
     let parsed = match input {
         Input::Parsed(parsed) => Ok(parsed),
         Input::Stored(stored) => parse_stored(head, revision, *stored),
@@ -47,18 +48,18 @@ pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input:
             Err(problem) => Err(Error::Unrunnable(problem.to_string())),
         };
         match loaded {
-            Ok(loaded) => return Some(loaded),
+            Ok(loaded) => return Ok(loaded),
             Err(Error::Store(store::Error::Unavailable { why })) => {
                 warn!(run.id = %head.id, "Run {} waits for the store: {why}", head.id);
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
-                    () = inner.stop.cancelled() => return None,
+                    () = inner.stop.cancelled() => return Err(Leave::Parked),
                 }
             }
             Err(problem) => {
                 error!(run.id = %head.id, error = %problem, "Run {} cannot be loaded: {problem}", head.id);
                 commit::unloadable(inner, head, &Failure::new("run_unloadable", problem.to_string())).await;
-                return None;
+                return Err(Leave::Ended);
             }
         }
     }

@@ -75,9 +75,10 @@ impl Ownership {
         held.in_time().then(|| held.owned.clone())
     }
 
-    /// Whether the lease still holds, so that an effect may be begun.
-    pub(crate) fn in_time(&self) -> bool {
-        self.held.read().in_time()
+    /// Whether a run of this bucket and epoch is ours. `None`: the lease has run out and may or may not be renewed.
+    pub(crate) fn still(&self, bucket: u16, epoch: i64) -> Option<bool> {
+        let held = self.held.read();
+        held.in_time().then(|| held.owned.epoch(bucket) == Some(epoch))
     }
 }
 

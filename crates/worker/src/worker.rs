@@ -267,6 +267,20 @@ impl Inner {
         }
     }
 
+    /// Whether this node owns the run, so that an effect may be begun. Waits while a lapsed lease is being renewed.
+    pub(crate) async fn is_still_owner(&self, head: &Head) -> bool {
+        const PAUSE: Duration = Duration::from_millis(100);
+        loop {
+            if let Some(ours) = self.ownership.still(head.bucket, head.epoch) {
+                return ours;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.stop.cancelled() => return false,
+            }
+        }
+    }
+
     /// Lets the next run of a lane in the database come, if the lane is free.
     async fn wake_lane(&self, lane: &LaneKey) {
         match self.store.wake_lane(lane.workflow, &lane.key, self.clock.now()).await {

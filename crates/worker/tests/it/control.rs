@@ -160,3 +160,31 @@ steps: [{ id: double, set: { twice: \"{{ webhook.n * 2 }}\" } }]
     drop(rig.worker.wait_answer(run, Wants::End));
     rig.stop().await;
 }
+
+/// A branch that fails stops the attempts of its siblings, so that the run can end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_branch_stops_its_siblings() {
+    let world = Arc::new(World::default());
+    let (_folder, rig) = rig(&world).await;
+    let text = "
+hookmill: 1
+name: Branches
+triggers: [{ webhook: {} }]
+steps:
+  - id: both
+    try:
+      - parallel:
+          hangs: [{ use: probe, with: { tag: hangs, gate: never } }]
+          fails: [{ use: probe, with: { tag: fails, gate: fails, fail_attempts: 9 }, retry: { attempts: 1 } }]
+    catch: [{ id: caught, set: { why: \"{{ error.code }}\" } }]
+";
+    let workflow = rig.publish(text).await;
+    let run = rig.accept(workflow, "{}").await;
+    world.entered(2).await;
+    world.let_go("fails");
+    let row = rig.reaches(run, State::Succeeded).await;
+    assert_eq!(row.output.as_deref(), Some(r#"{"why":"probe_failed"}"#));
+    let journal = rig.store.journal(run).await.unwrap();
+    assert_eq!(journal.len(), 1, "the stopped attempt left nothing: {journal:?}");
+    rig.stop().await;
+}
