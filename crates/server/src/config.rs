@@ -42,6 +42,8 @@ pub struct Config {
     pub server: Server,
     /// Where things are kept.
     pub store: Store,
+    /// How runs are executed, and how long they are kept.
+    pub worker: hookmill_worker::Config,
     /// Where actions may connect to.
     pub net: Net,
     /// Where the key that seals secrets comes from.

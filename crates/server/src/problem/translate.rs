@@ -2,7 +2,10 @@
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use hookmill_engine::id::IdError;
+use hookmill_engine::request::{Finding, Refusal};
 use hookmill_store::Error as StoreError;
+use hookmill_worker::Error as WorkerError;
+use serde_json::{Value, json};
 
 use super::{Problem, code};
 
@@ -36,6 +39,25 @@ impl From<StoreError> for Problem {
             }
         }
     }
+}
+
+impl From<WorkerError> for Problem {
+    fn from(error: WorkerError) -> Self {
+        match error {
+            WorkerError::Store(error) => error.into(),
+            WorkerError::NotFound(what) => Self::new(&code::NOT_FOUND, format!("There is no such {what}.")),
+            WorkerError::Conflict(why) => Self::new(&code::CONFLICT, sentence(&why)),
+            WorkerError::Elsewhere => Self::new(&code::CONFLICT, sentence(&error.to_string())).retry_after_ms(RETRY_AFTER_MS),
+            WorkerError::Unrunnable(_) => Self::new(&code::INVALID, sentence(&error.to_string())),
+            WorkerError::Input(refusal) => input_refused(&refusal),
+        }
+    }
+}
+
+fn input_refused(refusal: &Refusal) -> Problem {
+    let finding = |finding: &Finding<'_>| json!({ "name": finding.name, "code": finding.code, "message": finding.message });
+    let problems: Vec<Value> = refusal.findings().iter().map(finding).collect();
+    Problem::new(&code::INVALID, sentence(&refusal.to_string())).with("problems", problems)
 }
 
 impl From<IdError> for Problem {

@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hookmill_engine::id::WorkspaceId;
+use hookmill_store::Store;
 use parking_lot::RwLock;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::redact::Redactor;
+use super::{Binding, Vault};
+use crate::log;
 
 /// An open value. Wiped from memory when the last holder drops it.
 pub type SecretValue = Arc<Zeroizing<String>>;
@@ -19,6 +22,8 @@ pub type SecretValues = HashMap<(WorkspaceId, String), SecretValue>;
 /// What is open at the moment. Reading never waits for a refresh.
 pub struct LiveSecrets {
     current: RwLock<Arc<Opened>>,
+    /// One refresh at a time, so that an older look never replaces a newer one.
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 struct Opened {
@@ -28,7 +33,7 @@ struct Opened {
 
 impl Default for LiveSecrets {
     fn default() -> Self {
-        Self { current: RwLock::new(Arc::new(Opened::new(SecretValues::new()))) }
+        Self { current: RwLock::new(Arc::new(Opened::new(SecretValues::new()))), refreshing: tokio::sync::Mutex::default() }
     }
 }
 
@@ -44,6 +49,26 @@ impl LiveSecrets {
     #[must_use]
     pub fn get(&self, workspace: WorkspaceId, name: &str) -> Option<SecretValue> {
         self.current().values.get(&(workspace, name.to_owned())).cloned()
+    }
+
+    /// Opens what is stored now. A secret that does not open is logged and is as good as missing.
+    ///
+    /// # Errors
+    /// When the store cannot be read; the values known before stay in use.
+    pub async fn refresh(&self, store: &Store, vault: &Vault) -> hookmill_store::Result<()> {
+        let _one = self.refreshing.lock().await;
+        let mut values = SecretValues::new();
+        for workspace in store.workspaces().await? {
+            for secret in store.secrets(workspace.id).await? {
+                let binding = Binding { workspace: workspace.id, name: &secret.name, version: secret.version };
+                match vault.open(binding, &secret.sealed) {
+                    Ok(value) => drop(values.insert((workspace.id, secret.name), Arc::new(value))),
+                    Err(problem) => log::secret_closed(&secret.name, &problem),
+                }
+            }
+        }
+        self.replace(values);
+        Ok(())
     }
 
     /// Takes these values for the present ones.
@@ -64,5 +89,19 @@ impl LiveSecrets {
 
     fn current(&self) -> Arc<Opened> {
         Arc::clone(&self.current.read())
+    }
+}
+
+impl hookmill_worker::Secrets for LiveSecrets {
+    fn resolve(&self, workspace: WorkspaceId, name: &str) -> Option<String> {
+        self.get(workspace, name).map(|value| String::clone(&value))
+    }
+
+    fn redact(&self, value: &mut Value) {
+        Self::redact(self, value);
+    }
+
+    fn redact_text(&self, text: &mut String) {
+        Self::redact_text(self, text);
     }
 }

@@ -1,0 +1,25 @@
+//! The API: what the command line, programs and the console do, they do here.
+//!
+//! [`router`] is the list of all routes with the role each needs; every resource has a file of its own. Handlers read as
+//! sentences and hold no rules: they translate between HTTP and the store or the worker. Wire shapes end in `In` and
+//! `Out`; input with unknown members is refused.
+
+mod actions;
+mod auth;
+mod checking;
+mod deliveries;
+mod extract;
+mod keys;
+mod page;
+mod router;
+mod run_out;
+mod runs;
+mod secrets;
+mod server;
+mod time;
+mod workflows;
+
+pub(crate) mod openapi;
+
+pub use auth::{Access, Caller, KeyCache};
+pub use router::{Route, router, routes};

@@ -1,0 +1,177 @@
+//! Deliveries: every request that reached a hook, its exact bytes, and running it once more.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use hookmill_engine::id::{DeliveryId, HookId, RunId};
+use hookmill_store::deliveries::{DeliveryFilter, DeliverySummary, Outcome};
+use http::{HeaderValue, StatusCode, header};
+use serde::{Deserialize, Serialize};
+
+use super::extract::{OptionalBody, Path, Query};
+use super::page::{self, PageOut};
+use super::runs::{RevisionIn, StartedOut};
+use super::time::Time;
+use crate::app::App;
+use crate::problem::{Problem, Result};
+
+/// Which deliveries.
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct DeliveriesQuery {
+    /// Those of one hook.
+    hook: Option<String>,
+    /// Those with this outcome: accepted, held, duplicate, filtered, handshake, refused.
+    outcome: Option<String>,
+    /// Those that were answered with this status.
+    status: Option<u16>,
+    /// Items of the page, 1 to 500.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// A delivery in a list.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DeliveryOut {
+    #[schema(value_type = String)]
+    id: DeliveryId,
+    #[schema(value_type = String)]
+    hook: HookId,
+    /// accepted, held, duplicate, filtered, handshake or refused.
+    #[schema(value_type = String)]
+    outcome: Outcome,
+    /// The status of the answer.
+    status: u16,
+    /// Why it was not accepted: a stable code.
+    reason: Option<String>,
+    received_at: Time,
+    /// The runs that it started, replays included.
+    #[schema(value_type = Vec<String>)]
+    runs: Vec<RunId>,
+    /// Bytes of the body.
+    size: u64,
+    method: String,
+}
+
+/// A delivery.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DeliveryDetailOut {
+    #[serde(flatten)]
+    summary: DeliveryOut,
+    /// What the owner of the hook is told beside the reason.
+    detail: Option<String>,
+    /// Path and query, secrets struck out.
+    path: String,
+    /// Name and value, in their order, secrets struck out.
+    headers: Vec<(String, String)>,
+    /// Where it came from.
+    address: String,
+    /// Time from the first byte to the decision, in microseconds.
+    duration_us: u64,
+}
+
+/// Deliveries, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveriesQuery),
+    responses((status = 200, body = PageOut<DeliveryOut>))
+)]
+pub(super) async fn list_deliveries(
+    State(app): State<App>,
+    Query(query): Query<DeliveriesQuery>,
+) -> Result<Json<PageOut<DeliveryOut>>> {
+    let filter = DeliveryFilter {
+        hook: query.hook.as_deref().map(str::parse).transpose()?,
+        outcome: page::word("outcome", query.outcome.as_deref())?,
+        status: query.status,
+        before: page::cursor(query.cursor.as_deref())?,
+        ..DeliveryFilter::default()
+    };
+    let found = app.store.deliveries(&filter, page::limit(query.limit)?).await?;
+    let mut items = Vec::with_capacity(found.items.len());
+    for delivery in found.items {
+        let runs = match (delivery.run, delivery.more_runs) {
+            (_, true) => app.store.runs_of_delivery(delivery.id).await?,
+            (run, false) => run.into_iter().collect(),
+        };
+        items.push(summary(delivery, runs));
+    }
+    Ok(Json(PageOut { items, next: found.older.map(|id| DeliveryId(id).to_string()) }))
+}
+
+fn summary(delivery: DeliverySummary, runs: Vec<RunId>) -> DeliveryOut {
+    DeliveryOut {
+        id: delivery.id,
+        hook: delivery.hook,
+        outcome: delivery.outcome,
+        status: delivery.status,
+        reason: delivery.reason,
+        received_at: delivery.received_at.into(),
+        runs,
+        size: delivery.body_bytes,
+        method: delivery.method,
+    }
+}
+
+/// A delivery without its body.
+#[utoipa::path(
+    get, path = "/api/v1/deliveries/{id}", tag = "deliveries", params(("id" = String, Path)),
+    responses((status = 200, body = DeliveryDetailOut))
+)]
+pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<DeliveryId>) -> Result<Json<DeliveryDetailOut>> {
+    let delivery = app.store.delivery(id).await?.ok_or_else(|| Problem::not_found("delivery", id))?;
+    let runs = app.store.runs_of_delivery(id).await?;
+    Ok(Json(DeliveryDetailOut {
+        summary: DeliveryOut {
+            id,
+            hook: delivery.hook,
+            outcome: delivery.outcome,
+            status: delivery.status,
+            reason: delivery.reason,
+            received_at: delivery.received_at.into(),
+            runs,
+            size: delivery.body_bytes,
+            method: delivery.method,
+        },
+        detail: delivery.detail,
+        path: delivery.path_and_query,
+        headers: delivery.headers,
+        address: delivery.address,
+        duration_us: delivery.duration_us,
+    }))
+}
+
+/// The exact bytes of the body, as they arrived.
+#[utoipa::path(
+    get, path = "/api/v1/deliveries/{id}/body", tag = "deliveries", params(("id" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>))
+)]
+pub(super) async fn get_delivery_body(State(app): State<App>, Path(id): Path<DeliveryId>) -> Result<Response> {
+    let body = app.store.delivery_body(id).await.map_err(|error| match error {
+        hookmill_store::Error::NotFound => Problem::not_found("delivery", id),
+        other => other.into(),
+    })?;
+    let name = format!("attachment; filename=\"{id}.bin\"");
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).expect("ids are header text")),
+        // Whatever a stranger sent must not become a page of this origin.
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
+    ];
+    Ok((headers, body).into_response())
+}
+
+/// Runs a delivery once more, as it was.
+#[utoipa::path(
+    post, path = "/api/v1/deliveries/{id}/replay", tag = "deliveries", params(("id" = String, Path)),
+    request_body = Option<RevisionIn>, responses((status = 202, body = StartedOut))
+)]
+pub(super) async fn replay_delivery(
+    State(app): State<App>,
+    Path(id): Path<DeliveryId>,
+    OptionalBody(revision): OptionalBody<RevisionIn>,
+) -> Result<(StatusCode, Json<StartedOut>)> {
+    let run_id = app.worker.replay(id, revision.which()?).await?;
+    Ok((StatusCode::ACCEPTED, Json(StartedOut { run_id })))
+}

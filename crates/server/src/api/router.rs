@@ -1,0 +1,118 @@
+//! All routes, each with what it asks of its caller. One flat list; a test walks it.
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::handler::Handler;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
+use http::{HeaderValue, Method, header};
+
+use super::auth::{Access, Access::Public, authorize};
+use super::{actions, deliveries, keys, openapi, runs, secrets, server, workflows};
+use crate::app::App;
+use crate::problem::{Problem, code};
+use crate::{health, live};
+
+/// One route.
+pub struct Route {
+    /// Its method.
+    pub method: Method,
+    /// Its path, parameters in braces.
+    pub path: &'static str,
+    /// What it asks of its caller.
+    pub access: Access,
+    handler: MethodRouter<App>,
+}
+
+fn route<H, T>(method: Method, path: &'static str, access: impl Into<Access>, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    let filter = MethodFilter::try_from(method.clone()).expect("routes have the usual methods");
+    Route { method, path, access: access.into(), handler: on(filter, handler) }
+}
+
+impl From<hookmill_store::keys::Role> for Access {
+    fn from(role: hookmill_store::keys::Role) -> Self {
+        Self::Needs(role)
+    }
+}
+
+/// All routes.
+#[must_use]
+#[rustfmt::skip]
+pub fn routes() -> Vec<Route> {
+    const GET: Method = Method::GET;
+    const POST: Method = Method::POST;
+    const PUT: Method = Method::PUT;
+    const DELETE: Method = Method::DELETE;
+    vec![
+        route(GET,    "/healthz",                                    Public,   health::healthz),
+        route(GET,    "/readyz",                                     Public,   health::readyz),
+        route(GET,    "/metrics",                                    Public,   health::metrics),
+        route(GET,    "/api/v1/openapi.json",                        Public,   openapi::get_openapi),
+        route(POST,   "/api/v1/workflows/publish",                   Editor,   workflows::publish_workflow),
+        route(POST,   "/api/v1/workflows/check",                     Viewer,   workflows::check_workflow),
+        route(GET,    "/api/v1/workflows",                           Viewer,   workflows::list_workflows),
+        route(GET,    "/api/v1/workflows/{id}",                      Viewer,   workflows::get_workflow),
+        route(GET,    "/api/v1/workflows/{id}/revisions",            Viewer,   workflows::list_revisions),
+        route(GET,    "/api/v1/workflows/{id}/revisions/{revision}", Viewer,   workflows::get_revision),
+        route(GET,    "/api/v1/workflows/{id}/export",               Viewer,   workflows::export_workflow),
+        route(POST,   "/api/v1/workflows/{id}/runs",                 Operator, workflows::start_run),
+        route(GET,    "/api/v1/runs",                                Viewer,   runs::list_runs),
+        route(GET,    "/api/v1/runs/{id}",                           Viewer,   runs::get_run),
+        route(POST,   "/api/v1/runs/{id}/cancel",                    Operator, runs::cancel_run),
+        route(POST,   "/api/v1/runs/{id}/rerun",                     Operator, runs::rerun_run),
+        route(POST,   "/api/v1/runs/{id}/resolve",                   Operator, runs::resolve_step),
+        route(GET,    "/api/v1/deliveries",                          Viewer,   deliveries::list_deliveries),
+        route(GET,    "/api/v1/deliveries/{id}",                     Viewer,   deliveries::get_delivery),
+        route(GET,    "/api/v1/deliveries/{id}/body",                Viewer,   deliveries::get_delivery_body),
+        route(POST,   "/api/v1/deliveries/{id}/replay",              Operator, deliveries::replay_delivery),
+        route(GET,    "/api/v1/secrets",                             Viewer,   secrets::list_secrets),
+        route(PUT,    "/api/v1/secrets/{name}",                      Editor,   secrets::put_secret),
+        route(DELETE, "/api/v1/secrets/{name}",                      Editor,   secrets::delete_secret),
+        route(GET,    "/api/v1/keys",                                Owner,    keys::list_keys),
+        route(POST,   "/api/v1/keys",                                Owner,    keys::create_key),
+        route(DELETE, "/api/v1/keys/{id}",                           Owner,    keys::delete_key),
+        route(GET,    "/api/v1/server",                              Viewer,   server::get_server),
+        route(GET,    "/api/v1/actions",                             Viewer,   actions::list_actions),
+        route(GET,    "/api/v1/events",                              Viewer,   live::events),
+    ]
+}
+
+/// The router over all routes.
+pub fn router(app: App) -> Router {
+    let body_limit = DefaultBodyLimit::max(app.config.server.api_body_max.as_usize());
+    let mut router = Router::new();
+    for route in routes() {
+        let layer = middleware::from_fn_with_state((app.clone(), route.access), authorize);
+        router = router.route(route.path, route.handler.route_layer(layer));
+    }
+    router
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(body_limit)
+        .layer(middleware::from_fn(guard))
+        .with_state(app)
+}
+
+async fn no_route(request: Request) -> Problem {
+    let path: String = request.uri().path().chars().take(200).collect();
+    Problem::new(&code::NOT_FOUND, format!("There is nothing at `{path}`; /api/v1/openapi.json lists what there is."))
+}
+
+async fn no_method(request: Request) -> Problem {
+    Problem::new(&code::METHOD_NOT_ALLOWED, format!("{} is not possible here; see the `Allow` header.", request.method()))
+}
+
+/// What every answer has: it is not kept anywhere, and taken for nothing but what it says it is.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,345 @@
+//! Workflows: published from a document, listed with their revisions and hooks, exported, started by hand.
+
+use axum::Extension;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use hookmill_engine::id::{HookId, WorkflowId};
+use hookmill_engine::workflow::{self, Problem as Fault, Severity};
+use hookmill_store::hooks::Hook;
+use hookmill_store::workflows::{Publication, Workflow};
+use http::{StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::auth::Caller;
+use super::checking::{check, wanted_hooks};
+use super::extract::{Body, OptionalBody, Path, Path2, Query};
+use super::page::{self, PageOut};
+use super::runs::{RevisionIn, StartedOut};
+use super::time::Time;
+use crate::app::App;
+use crate::problem::{Problem, Result, code};
+
+/// A document.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DocumentIn {
+    /// The document as YAML or JSON text.
+    text: String,
+}
+
+/// One thing that is wrong with a document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct FaultOut {
+    /// Where: `steps[2].with.url`. Empty for the document as a whole.
+    path: String,
+    /// What kind of problem: a stable code.
+    code: &'static str,
+    /// What is wrong and what would be right.
+    message: String,
+    /// What was probably meant.
+    suggestion: Option<String>,
+    /// `error` or `warning`.
+    #[schema(value_type = String)]
+    severity: Severity,
+}
+
+/// Everything that is wrong with a document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct FaultsOut {
+    problems: Vec<FaultOut>,
+}
+
+/// A hook with its URLs.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct HookOut {
+    #[schema(value_type = String)]
+    id: HookId,
+    /// The label of its trigger.
+    label: String,
+    /// The unguessable URL. Whoever knows it can call the hook unless the trigger asks for more.
+    url: String,
+    /// The URL of the trigger's own path.
+    path_url: Option<String>,
+}
+
+/// What was published.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PublishedOut {
+    #[schema(value_type = String)]
+    workflow: WorkflowId,
+    name: String,
+    revision: u32,
+    /// The document is the one that was published before.
+    unchanged: bool,
+    hooks: Vec<HookOut>,
+    /// What is allowed but looks wrong.
+    warnings: Vec<FaultOut>,
+}
+
+/// A workflow.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WorkflowOut {
+    #[schema(value_type = String)]
+    id: WorkflowId,
+    name: String,
+    /// The published revision.
+    revision: u32,
+    created_at: Time,
+    updated_at: Time,
+}
+
+/// A workflow with its hooks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WorkflowDetailOut {
+    #[serde(flatten)]
+    workflow: WorkflowOut,
+    hooks: Vec<HookOut>,
+}
+
+/// A revision in a list.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RevisionOut {
+    revision: u32,
+    /// Who published it.
+    author: String,
+    created_at: Time,
+}
+
+/// A revision with its document.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DocumentOut {
+    #[schema(value_type = String)]
+    workflow: WorkflowId,
+    revision: u32,
+    /// The canonical text.
+    text: String,
+}
+
+/// Which part of a list.
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct PageQuery {
+    /// Items of the page, 1 to 500.
+    limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// How a document is written.
+#[derive(Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Spelling {
+    #[default]
+    Yaml,
+    Json,
+}
+
+/// What is exported, and how.
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ExportQuery {
+    /// `yaml` (default) or `json`.
+    #[param(inline)]
+    format: Spelling,
+    /// Which revision; the published one if absent.
+    revision: Option<u32>,
+}
+
+/// How a run by hand begins.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StartIn {
+    /// What stands where a request's JSON body would.
+    input: Option<Value>,
+    /// Which revision; the published one if absent.
+    revision: Option<u32>,
+}
+
+impl From<Fault> for FaultOut {
+    fn from(fault: Fault) -> Self {
+        let Fault { path, code, message, suggestion, severity } = fault;
+        Self { path, code, message, suggestion, severity }
+    }
+}
+
+impl From<Workflow> for WorkflowOut {
+    fn from(workflow: Workflow) -> Self {
+        Self {
+            id: workflow.id,
+            name: workflow.name,
+            revision: workflow.revision,
+            created_at: workflow.created_at.into(),
+            updated_at: workflow.updated_at.into(),
+        }
+    }
+}
+
+impl HookOut {
+    fn new(app: &App, hook: Hook) -> Self {
+        let path_url = hook.path.as_deref().map(|path| app.path_url(path));
+        Self { id: hook.id, label: hook.label, url: app.token_url(&hook.token), path_url }
+    }
+}
+
+fn faults_out(faults: Vec<Fault>) -> Vec<FaultOut> {
+    faults.into_iter().map(FaultOut::from).collect()
+}
+
+/// Publishes a document: the workflow of its name gets a new revision, or is made. All problems are listed at once.
+#[utoipa::path(
+    post, path = "/api/v1/workflows/publish", tag = "workflows", request_body = DocumentIn,
+    responses((status = 200, body = PublishedOut), (status = 422, description = "`problems` lists what is wrong"))
+)]
+pub(super) async fn publish_workflow(
+    State(app): State<App>,
+    Extension(caller): Extension<Caller>,
+    Body(document): Body<DocumentIn>,
+) -> Result<Json<PublishedOut>> {
+    let checked = check(&app, document.text).await?;
+    let Some(workflow) = checked.workflow else { return Err(invalid_workflow(checked.faults)) };
+    let publication = Publication {
+        workspace: app.workspace(),
+        name: workflow.name.clone(),
+        document: workflow::to_yaml(&workflow),
+        author: caller.author(),
+        hooks: wanted_hooks(&workflow),
+    };
+    let published = app.store.publish(&publication, app.now()).await?;
+    Ok(Json(PublishedOut {
+        workflow: published.workflow,
+        name: workflow.name,
+        revision: published.revision,
+        unchanged: !published.changed,
+        hooks: published.hooks.into_iter().map(|hook| HookOut::new(&app, hook)).collect(),
+        warnings: faults_out(checked.faults),
+    }))
+}
+
+fn invalid_workflow(faults: Vec<Fault>) -> Problem {
+    let detail = match faults.len() {
+        1 => "The document has a problem.".to_owned(),
+        count => format!("The document has {count} problems."),
+    };
+    let problems = serde_json::to_value(faults_out(faults)).expect("problems are representable as JSON");
+    Problem::new(&code::INVALID_WORKFLOW, detail).with("problems", problems)
+}
+
+/// Checks a document without publishing it.
+#[utoipa::path(
+    post, path = "/api/v1/workflows/check", tag = "workflows", request_body = DocumentIn,
+    responses((status = 200, body = FaultsOut))
+)]
+pub(super) async fn check_workflow(State(app): State<App>, Body(document): Body<DocumentIn>) -> Result<Json<FaultsOut>> {
+    let checked = check(&app, document.text).await?;
+    Ok(Json(FaultsOut { problems: faults_out(checked.faults) }))
+}
+
+/// Workflows, by name.
+#[utoipa::path(
+    get, path = "/api/v1/workflows", tag = "workflows", params(PageQuery),
+    responses((status = 200, body = PageOut<WorkflowOut>))
+)]
+pub(super) async fn list_workflows(State(app): State<App>, Query(query): Query<PageQuery>) -> Result<Json<PageOut<WorkflowOut>>> {
+    let limit = page::limit(query.limit)?;
+    let after = query.cursor.unwrap_or_default();
+    let workflows = app.store.workflows(app.workspace(), &after, limit).await?;
+    let next = workflows.get(limit - 1).map(|last| last.name.clone());
+    Ok(Json(PageOut { items: workflows.into_iter().map(WorkflowOut::from).collect(), next }))
+}
+
+async fn find(app: &App, id: WorkflowId) -> Result<Workflow> {
+    app.store.workflow(id).await?.ok_or_else(|| Problem::not_found("workflow", id))
+}
+
+/// A workflow with its hooks.
+#[utoipa::path(
+    get, path = "/api/v1/workflows/{id}", tag = "workflows", params(("id" = String, Path)),
+    responses((status = 200, body = WorkflowDetailOut))
+)]
+pub(super) async fn get_workflow(State(app): State<App>, Path(id): Path<WorkflowId>) -> Result<Json<WorkflowDetailOut>> {
+    let workflow = find(&app, id).await?.into();
+    let hooks = app.store.hooks_of(id).await?.into_iter().filter(|hook| hook.active);
+    Ok(Json(WorkflowDetailOut { workflow, hooks: hooks.map(|hook| HookOut::new(&app, hook)).collect() }))
+}
+
+/// Revisions of a workflow, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/workflows/{id}/revisions", tag = "workflows", params(("id" = String, Path), PageQuery),
+    responses((status = 200, body = PageOut<RevisionOut>))
+)]
+pub(super) async fn list_revisions(
+    State(app): State<App>,
+    Path(id): Path<WorkflowId>,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<PageOut<RevisionOut>>> {
+    let limit = page::limit(query.limit)?;
+    let workflow = find(&app, id).await?;
+    let revisions = app.store.revisions(workflow.id, page::cursor(query.cursor.as_deref())?, limit).await?;
+    let next = revisions.get(limit - 1).map(|last| last.revision.to_string());
+    let items = revisions.into_iter().map(|revision| RevisionOut {
+        revision: revision.revision,
+        author: revision.author,
+        created_at: revision.created_at.into(),
+    });
+    Ok(Json(PageOut { items: items.collect(), next }))
+}
+
+async fn document(app: &App, id: WorkflowId, revision: u32) -> Result<String> {
+    let text = app.store.document(id, revision).await?;
+    text.ok_or_else(|| Problem::not_found("revision", revision))
+}
+
+/// A revision with its document.
+#[utoipa::path(
+    get, path = "/api/v1/workflows/{id}/revisions/{revision}", tag = "workflows",
+    params(("id" = String, Path), ("revision" = u32, Path)), responses((status = 200, body = DocumentOut))
+)]
+pub(super) async fn get_revision(
+    State(app): State<App>,
+    Path2(id, revision): Path2<WorkflowId, u32>,
+) -> Result<Json<DocumentOut>> {
+    let workflow = find(&app, id).await?.id;
+    Ok(Json(DocumentOut { workflow, revision, text: document(&app, id, revision).await? }))
+}
+
+/// The document as a file: canonical text, the same for the same document.
+#[utoipa::path(
+    get, path = "/api/v1/workflows/{id}/export", tag = "workflows", params(("id" = String, Path), ExportQuery),
+    responses((status = 200, content_type = "application/yaml", body = String))
+)]
+pub(super) async fn export_workflow(
+    State(app): State<App>,
+    Path(id): Path<WorkflowId>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response> {
+    let stored = find(&app, id).await?;
+    let text = document(&app, id, query.revision.unwrap_or(stored.revision)).await?;
+    Ok(match query.format {
+        Spelling::Yaml => ([(header::CONTENT_TYPE, "application/yaml; charset=utf-8")], text).into_response(),
+        Spelling::Json => {
+            let parsed = workflow::read(&text)
+                .map_err(|_| Problem::new(&code::CORRUPT, "The stored document cannot be read; `hookmill verify` tells more."))?;
+            ([(header::CONTENT_TYPE, "application/json")], workflow::to_json(&parsed)).into_response()
+        }
+    })
+}
+
+/// Starts a workflow by hand.
+#[utoipa::path(
+    post, path = "/api/v1/workflows/{id}/runs", tag = "workflows", params(("id" = String, Path)),
+    request_body = Option<StartIn>, responses((status = 202, body = StartedOut))
+)]
+pub(super) async fn start_run(
+    State(app): State<App>,
+    Path(id): Path<WorkflowId>,
+    OptionalBody(start): OptionalBody<StartIn>,
+) -> Result<(StatusCode, Json<StartedOut>)> {
+    let input = start.input.unwrap_or_else(|| Value::Object(serde_json::Map::new())).to_string();
+    let which = RevisionIn::numbered(start.revision).which()?;
+    let run_id = app.worker.start_by_hand(id, which, input).await?;
+    Ok((StatusCode::ACCEPTED, Json(StartedOut { run_id })))
+}
