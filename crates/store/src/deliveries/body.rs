@@ -80,14 +80,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_flipped_bit_is_never_taken_for_the_body() {
+    async fn a_flipped_bit_never_gives_another_body() {
         for body in [Bytes::from_static(b"{\"total\": 1250}"), Bytes::from(vec![b'x'; 20_000])] {
-            let stored = pack(body).await.unwrap();
+            let stored = pack(body.clone()).await.unwrap();
             for bit in 0..stored.bytes.len() * 8 {
                 let mut bytes = stored.bytes.to_vec();
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 let damaged = StoredBody { bytes: bytes.into(), ..stored };
-                assert!(matches!(unpack(damaged), Err(Error::Corrupt { .. })), "bit {bit}");
+                // A few bits of a compressed frame mean nothing: then it is still the body.
+                match unpack(damaged) {
+                    Err(Error::Corrupt { .. }) => {}
+                    other => assert!(stored.zstd && other == Ok(body.clone()), "bit {bit}"),
+                }
             }
         }
     }

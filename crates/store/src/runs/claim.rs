@@ -38,7 +38,7 @@ pub struct ClaimedRun {
     pub body: Result<Bytes>,
 }
 
-const UNCLAIMED: &str = "
+pub(super) const UNCLAIMED: &str = "
     SELECT r.id, r.epoch, r.bucket, b.epoch, COALESCE(d.body_bytes, 0)
       FROM runs r
       JOIN buckets b ON b.bucket = r.bucket
@@ -50,7 +50,7 @@ const UNCLAIMED: &str = "
      ORDER BY r.due_at, r.id
      LIMIT $3";
 
-const ABANDONED: &str = "
+pub(super) const ABANDONED: &str = "
     SELECT r.id, r.epoch, r.bucket, b.epoch, COALESCE(d.body_bytes, 0)
       FROM runs r
       JOIN buckets b ON b.bucket = r.bucket
@@ -88,7 +88,7 @@ const RELEASE: &str = "
      WHERE id = $1
        AND epoch = $2";
 
-const NEXT_DUE: &str = "
+pub(super) const NEXT_DUE: &str = "
     SELECT r.due_at
       FROM runs r
       JOIN buckets b ON b.bucket = r.bucket

@@ -58,6 +58,8 @@ const COMMIT_AND_RELEASE: &str = "
      WHERE id = $1
        AND epoch = $2";
 
+const EPOCH: &str = "SELECT epoch FROM runs WHERE id = $1";
+
 impl RunCommit {
     fn check(&self) -> Result<()> {
         if self.epoch <= 0 {
@@ -80,16 +82,25 @@ impl Store {
     /// is stored already, so this commit was made before or its maker's picture is stale; load the run again.
     pub async fn commit_run(&self, commit: RunCommit) -> Result<()> {
         commit.check()?;
+        let (run, epoch) = (commit.run, commit.epoch);
         let changed =
             Changed::RunCommitted { id: commit.run, workflow: commit.workflow, state: commit.state, answered: commit.answered };
         let mut batch = Batch::new();
         commit.into_batch(&mut batch)?;
-        self.db().write(batch).await.map_err(|error| match error {
-            Error::Conflict { statement: 0 } => Error::NotOwner,
-            other => other,
-        })?;
+        match self.db().write(batch).await {
+            Ok(_) => {}
+            Err(Error::Conflict { statement: 0 }) => return Err(Error::NotOwner),
+            // PostgreSQL meets the taken number of an entry before it looks at the epoch.
+            Err(Error::Conflict { .. }) if !self.is_owned_under(run, epoch).await? => return Err(Error::NotOwner),
+            Err(error) => return Err(error),
+        }
         self.watch().tell(changed);
         Ok(())
+    }
+
+    async fn is_owned_under(&self, run: RunId, epoch: i64) -> Result<bool> {
+        let rows = self.db().read(EPOCH, args![run.0]).await?;
+        rows.first().map_or(Ok(false), |row| row.int(0).map(|stored| stored == epoch))
     }
 }
 

@@ -19,7 +19,7 @@ macro_rules! in_lane {
     };
 }
 
-const HOLDER: &str =
+pub(super) const HOLDER: &str =
     concat!("SELECT id FROM runs WHERE workflow = $1 AND lane = $2 AND id < $3 AND ", in_lane!(), " ORDER BY id LIMIT 1");
 
 const BLOCK: &str = "

@@ -59,12 +59,12 @@ macro_rules! columns {
     };
 }
 
-const TABLE: [&str; 2] = [
+pub(super) const TABLE: [&str; 2] = [
     concat!(columns!(), "FROM runs r WHERE r.id > $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"),
     concat!(columns!(), "FROM runs r WHERE r.id > $1 AND r.id < $2 ORDER BY r.id LIMIT $3"),
 ];
 
-const OF_WORKFLOW: [&str; 2] = [
+pub(super) const OF_WORKFLOW: [&str; 2] = [
     concat!(
         columns!(),
         "FROM run_list l JOIN runs r ON r.id = l.id
@@ -78,7 +78,7 @@ const OF_WORKFLOW: [&str; 2] = [
 ];
 
 /// States with an index in the order of ids.
-const IN_RARE_STATE: [&str; 2] = [
+pub(super) const IN_RARE_STATE: [&str; 2] = [
     concat!(
         columns!(),
         "FROM runs r WHERE r.state = $4 AND r.state IN ('held', 'waiting', 'asking', 'failed', 'cancelled')
@@ -93,7 +93,7 @@ const IN_RARE_STATE: [&str; 2] = [
 
 /// Ready and running: all open runs are looked at and sorted. The plus keeps both databases from walking through all
 /// finished runs in the order of ids instead.
-const IN_OPEN_STATE: [&str; 2] = [
+pub(super) const IN_OPEN_STATE: [&str; 2] = [
     concat!(
         columns!(),
         "FROM runs r WHERE r.state IN ('ready', 'running', 'waiting') AND r.due_at >= 0 AND r.state = $4
@@ -127,7 +127,7 @@ const OF_DELIVERY: [&str; 2] = [
     ),
 ];
 
-const BACKLOG: &str = "
+pub(super) const BACKLOG: &str = "
     SELECT COUNT(*)
       FROM (SELECT id
               FROM runs

@@ -14,6 +14,8 @@ pub(crate) mod claim;
 mod commit;
 mod lane;
 mod list;
+#[cfg(test)]
+mod plans;
 
 use hookmill_engine::id::{DeliveryId, RunId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
