@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::KeyCache;
 use crate::config::Config;
+use crate::health::Readiness;
 use crate::metrics::Metrics;
 use crate::vault::{LiveSecrets, Vault};
 
@@ -39,6 +40,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// API keys seen lately.
     pub keys: KeyCache,
+    /// What the last look at the database found.
+    pub readiness: Readiness,
     /// Places for live feeds.
     pub live_feeds: Arc<Semaphore>,
     /// What the URLs of hooks begin with, without a slash at the end.

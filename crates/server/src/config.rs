@@ -127,15 +127,31 @@ impl Config {
         config.check()
     }
 
-    /// What no single value shows: settings that contradict each other.
+    /// What the types do not show: zeros where something is needed, settings that contradict each other.
     fn check(self) -> Result<Self, Error> {
-        if self.server.hook_body_default > self.server.hook_body_max {
-            return Err(Error::Invalid {
-                key: "server.hook_body_default".into(),
-                place: "the configuration".into(),
-                value: self.server.hook_body_default.to_string(),
-                why: format!("it is larger than server.hook_body_max, which is {}", self.server.hook_body_max),
-            });
+        let (server, store, worker) = (&self.server, &self.store, &self.worker);
+        let counts = [
+            ("server.limits.connections_max", u64::from(server.limits.connections_max)),
+            ("server.limits.headers_max", u64::from(server.limits.headers_max)),
+            ("server.api_body_max", server.api_body_max.0),
+            ("store.queue_writes_max", store.queue_writes_max as u64),
+            ("store.queue_bytes_max", store.queue_bytes_max.0),
+            ("store.write_connections", store.write_connections as u64),
+            ("store.read_connections", store.read_connections as u64),
+            ("worker.runs_at_once", worker.runs_at_once as u64),
+        ];
+        if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(contradiction(key, "0", "nothing would work; it must be at least 1".to_owned()));
+        }
+        if server.hook_body_default > server.hook_body_max {
+            let why = format!("it is larger than server.hook_body_max, which is {}", server.hook_body_max);
+            return Err(contradiction("server.hook_body_default", &server.hook_body_default.to_string(), why));
+        }
+        if let Some(url) = &server.public_url
+            && !url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        {
+            let why = "write the beginning of a URL, such as https://hooks.example.com".to_owned();
+            return Err(contradiction("server.public_url", &format!("{url:?}"), why));
         }
         Ok(self)
     }
@@ -154,6 +170,10 @@ impl Config {
         }
         tree
     }
+}
+
+fn contradiction(key: &str, value: &str, why: String) -> Error {
+    Error::Invalid { key: key.to_owned(), place: "the configuration".to_owned(), value: value.to_owned(), why }
 }
 
 #[cfg(test)]

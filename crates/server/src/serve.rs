@@ -26,6 +26,7 @@ use tower::ServiceExt as _;
 use crate::api::{KeyCache, router};
 use crate::app::{App, Parts};
 use crate::config::Config;
+use crate::health::Readiness;
 use crate::ingress::{self, Ingress};
 use crate::listen::{self, Inbound};
 use crate::log;
@@ -166,7 +167,7 @@ async fn with_store(
     .await?;
     let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let app = App::new(Parts {
-        live_feeds: Arc::new(Semaphore::new(config.server.live_feeds_max)),
+        live_feeds: Arc::new(Semaphore::new(config.server.live_feeds_max.min(Semaphore::MAX_PERMITS))),
         public_url: public_url.trim_end_matches('/').to_owned(),
         config,
         store,
@@ -176,6 +177,7 @@ async fn with_store(
         secrets,
         metrics,
         keys: KeyCache::default(),
+        readiness: Readiness::default(),
         clock: system_clock(),
         stopping: stop.clone(),
     });
@@ -227,11 +229,10 @@ async fn serve_app(
 /// Webhooks to the door, everything else to the API.
 fn handler(door: Ingress, api: Router) -> impl listen::Handler<Body> {
     move |request: Request<Inbound>, peer: SocketAddr| {
-        let (door, api) = (door.clone(), api.clone());
+        let api = (!Ingress::is_for(request.uri().path())).then(|| api.clone());
+        let door = door.clone();
         async move {
-            if Ingress::is_for(request.uri().path()) {
-                return door.handle(request, peer).await;
-            }
+            let Some(api) = api else { return door.handle(request, peer).await };
             let answered = api.oneshot(request.map(Body::new)).await;
             answered.unwrap_or_else(|never| match never {})
         }

@@ -48,8 +48,7 @@ pub(super) async fn get_server(State(app): State<App>) -> Result<Json<ServerOut>
         version: env!("CARGO_PKG_VERSION"),
         database: match db.dialect() {
             Dialect::Sqlite => "sqlite",
-            #[allow(unreachable_patterns, reason = "the list of databases grows")]
-            _ => "postgres",
+            Dialect::Postgres => "postgres",
         },
         queue_depth: db.queue_depth(),
         backlog: app.store.backlog(app.now()).await?,

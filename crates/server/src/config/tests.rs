@@ -45,7 +45,8 @@ fn texts_of_the_environment_take_the_type_of_their_key() {
 
 #[test]
 fn mistakes_name_the_key_the_place_and_the_remedy() {
-    let cases: [(&str, &[(&str, &str)], &str); 9] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let cases: [Case; 11] = [
         ("[server]\nlissten = 'x'", &[], "unknown key `server.lissten` in hookmill.toml; did you mean `server.listen`?"),
         ("listen = 'x'", &[], "unknown key `listen` in hookmill.toml; did you mean `server.listen`?"),
         ("[zebra]\nquagga = 1", &[], "unknown key `zebra.quagga` in hookmill.toml"),
@@ -74,6 +75,17 @@ fn mistakes_name_the_key_the_place_and_the_remedy() {
             "vault = 3",
             &[],
             "`vault` in hookmill.toml cannot be a single value: it is a section; its keys are vault.master_key_file",
+        ),
+        (
+            "store.read_connections = 0",
+            &[],
+            "`store.read_connections` in the configuration cannot be 0: nothing would work; it must be at least 1",
+        ),
+        (
+            "server.public_url = 'hooks.example'",
+            &[],
+            "`server.public_url` in the configuration cannot be \"hooks.example\": write the beginning of a URL, such as \
+             https://hooks.example.com",
         ),
         (
             "server.hook_body_default = '65MiB'",

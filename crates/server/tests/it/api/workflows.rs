@@ -47,7 +47,7 @@ async fn all_problems_of_a_document_are_listed_with_suggestions() {
     // Shape first, then meaning; checking finds what publishing refuses.
     let server = Running::start().await;
     for (text, codes) in [
-        ("hookmill: 1\nname: A\nstps: []\nsteps: []\n", vec!["unknown_key"]),
+        ("hookmill: 1\nname: A\ndesciption: x\nsteps: []\n", vec!["unknown_key"]),
         ("hookmill: 1\nname: A\nsteps: [{ id: a, use: lgo, with: {} }]\n", vec!["unknown_action"]),
         ("{", vec![]),
     ] {
