@@ -14,6 +14,10 @@ use crate::{Result, Store, args, narrow};
 /// Runs beyond this number are not counted by [`Store::backlog`].
 pub const BACKLOG_COUNTED_MAX: i64 = 100_000;
 
+/// Up to this number of open runs a list of the ready or running ones looks at all of them and sorts. Beyond, it goes
+/// through the table like any rare match, page by page, so that a long backlog cannot make it slow.
+const OPEN_SORTED_MAX: i64 = 30_000;
+
 /// Which runs are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct RunFilter {
@@ -156,7 +160,13 @@ impl Store {
         let whole = |sql, key: Arg| vec![Segment::whole(sql, Some(key))];
         let segments: Vec<Segment> = match (filter.delivery, filter.state, filter.workflow) {
             (Some(delivery), _, _) => whole(OF_DELIVERY, delivery.0.into()),
-            (None, Some(state @ (State::Ready | State::Running)), _) => whole(IN_OPEN_STATE, state.into()),
+            (None, Some(state @ (State::Ready | State::Running)), _) => {
+                if self.count_due(Timestamp(i64::MAX), OPEN_SORTED_MAX).await? < OPEN_SORTED_MAX {
+                    whole(IN_OPEN_STATE, state.into())
+                } else {
+                    vec![Segment::whole(TABLE, None)]
+                }
+            }
             (None, Some(state), _) if state != State::Succeeded => whole(IN_RARE_STATE, state.into()),
             (None, _, Some(workflow)) => {
                 self.tail_and_list(Derived { list: RUNS, table: TABLE, sql: OF_WORKFLOW, key: workflow.0.into() }).await?
@@ -168,8 +178,12 @@ impl Store {
 
     /// How many runs should be going on by now: ready, running, or due after a wait. Counts to [`BACKLOG_COUNTED_MAX`].
     pub async fn backlog(&self, now: Timestamp) -> Result<u64> {
-        let rows = self.db().read(BACKLOG, args![now.0, BACKLOG_COUNTED_MAX]).await?;
-        rows.first().map_or(Ok(0), |row| narrow(row.int(0)?))
+        narrow(self.count_due(now, BACKLOG_COUNTED_MAX).await?)
+    }
+
+    async fn count_due(&self, now: Timestamp, at_most: i64) -> Result<i64> {
+        let rows = self.db().read(BACKLOG, args![now.0, at_most]).await?;
+        rows.first().map_or(Ok(0), |row| row.int(0))
     }
 }
 

@@ -11,7 +11,11 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::both::{Opened, commit, on_both};
 
-on_both!(lists_agree_with_a_plain_model_whatever_the_indexer_did, two_indexers_do_not_disturb_each_other);
+on_both!(
+    lists_agree_with_a_plain_model_whatever_the_indexer_did,
+    two_indexers_do_not_disturb_each_other,
+    a_long_backlog_is_listed_page_by_page,
+);
 
 #[derive(Clone)]
 struct Made {
@@ -162,4 +166,33 @@ async fn two_indexers_do_not_disturb_each_other(opened: Opened) {
     let filter = RunFilter { workflow: Some(WorkflowId(1)), ..RunFilter::default() };
     assert_eq!(opened.store.runs(&filter, 500).await.unwrap().items.len(), 300);
     other.close().await;
+}
+
+async fn a_long_backlog_is_listed_page_by_page(opened: Opened) {
+    let store = &opened.store;
+    let owned = store.claim_buckets(1024, opened.now()).await.unwrap();
+    let mut made = Vec::new();
+    for n in 0..31 {
+        let delivery = opened.delivery(1);
+        let mut runs: Vec<_> = (0..1_000).map(|_| opened.run(Some(delivery.id), 1)).collect();
+        runs[n].epoch = owned.epoch(runs[n].bucket).unwrap();
+        let (id, epoch) = (runs[n].id, runs[n].epoch);
+        made.extend(runs.iter().map(|run| run.id.0));
+        store.accept(delivery, runs).await.unwrap();
+        if n % 10 == 0 {
+            store.commit_run(commit(id, epoch, State::Running, opened.now())).await.unwrap();
+        }
+    }
+    let running: Vec<i64> = [30, 20, 10, 0].map(|n| made[n * 1_000 + n]).into();
+    walk(&running, 50, async |before, after| {
+        let filter =
+            RunFilter { state: Some(State::Running), before: before.map(RunId), after: after.map(RunId), ..RunFilter::default() };
+        let page = store.runs(&filter, 50).await.unwrap();
+        Page { items: page.items.iter().map(|item| item.id.0).collect(), older: page.older, newer: page.newer }
+    })
+    .await;
+    let ready = RunFilter { state: Some(State::Ready), ..RunFilter::default() };
+    let page = store.runs(&ready, 50).await.unwrap();
+    let newest: Vec<i64> = made.iter().rev().filter(|id| !running.contains(id)).take(50).copied().collect();
+    assert_eq!(page.items.iter().map(|item| item.id.0).collect::<Vec<_>>(), newest);
 }
