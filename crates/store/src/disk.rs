@@ -26,7 +26,7 @@ const HYSTERESIS_SHARE: u64 = 4;
 /// How old a look at the disk may be.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const RESERVE_FILE: &str = "reserve";
-const CHUNK: [u8; 1 << 16] = [0; 1 << 16];
+static CHUNK: [u8; 1 << 16] = [0; 1 << 16];
 
 /// Watches the disk of a folder.
 #[derive(Debug)]
