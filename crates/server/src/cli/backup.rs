@@ -1,0 +1,55 @@
+//! `hookmill backup`: the whole SQLite database in one file, also while the server runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::exit::{Failed, Result};
+use super::local::{Local, open_beside};
+use super::progress;
+use super::screen::Screen;
+
+/// Copy the database to one file, also while the server runs.
+///
+/// The master key is not part of it: keep `master.key` (or HOOKMILL_MASTER_KEY) elsewhere, so that who finds a backup
+/// cannot open the secrets in it.
+#[derive(Args)]
+pub(crate) struct Backup {
+    /// The file to make; it must not exist.
+    file: PathBuf,
+    /// Print a JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    local: Local,
+}
+
+impl Backup {
+    pub(crate) async fn run(self) -> Result<()> {
+        let config = self.local.load(Vec::new())?;
+        let store = open_beside(&config).await?;
+        let bar = progress::bar("Copying pages", 0);
+        let shown = bar.clone();
+        let copied = store
+            .db()
+            .back_up(&self.file, move |progress| {
+                shown.set_length(progress.total);
+                shown.set_position(progress.done);
+            })
+            .await;
+        bar.finish_and_clear();
+        store.close().await;
+        copied?;
+        let bytes = std::fs::metadata(&self.file).map_err(|error| Failed::file("read", &self.file, &error))?.len();
+        let screen = Screen { json: self.json };
+        if self.json {
+            screen.json_line(&json!({ "file": self.file, "bytes": bytes }));
+        } else {
+            screen.say(&format!("Backed up to {} ({bytes} bytes).", self.file.display()));
+            let key = config.vault.file(&config.store.data);
+            screen.say(&format!("Secrets in it open only with the master key; keep a copy of {} elsewhere.", key.display()));
+        }
+        Ok(())
+    }
+}

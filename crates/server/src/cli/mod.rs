@@ -1,0 +1,169 @@
+//! The command line: one file a command. [`main`] is all that the binary does.
+
+mod apply;
+mod backup;
+mod client;
+mod completions;
+mod config;
+mod deliveries;
+mod doctor;
+mod exit;
+mod export;
+mod key;
+mod local;
+mod openapi;
+mod progress;
+mod replay;
+mod restore;
+mod run;
+mod runs;
+mod screen;
+mod secret;
+mod serve;
+mod verify;
+mod workflow;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::{Exit, Result};
+
+/// Printed below the list of commands.
+const AFTER_HELP: &str = "\
+Exit codes: 0 done · 1 failed · 2 wrong command line or configuration · 3 not found · 4 no API key or not allowed · \
+5 server unreachable · 6 invalid document or input · 70 data folder or database unusable
+
+HOOKMILL_URL and HOOKMILL_KEY stand in for --url and --key, HOOKMILL_CONFIG for --config. NO_COLOR switches colours off.";
+
+/// Receives webhooks durably and runs workflows on them.
+#[derive(Parser)]
+#[command(name = "hookmill", version, after_help = AFTER_HELP, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server.
+    Serve(serve::Serve),
+    /// Publish workflows from files or folders.
+    Apply(apply::Apply),
+    /// Print a published workflow, or write all of them to a folder.
+    Export(export::Export),
+    /// Start a workflow by hand and show what it does.
+    Run(run::Run),
+    /// List runs, newest first, or show one.
+    Runs(runs::Runs),
+    /// List deliveries, newest first.
+    Deliveries(deliveries::Deliveries),
+    /// Run the workflow of stored deliveries again.
+    Replay(replay::Replay),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Store, list and delete secrets.
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    /// Print the effective configuration, secrets as stars.
+    Config(config::Config),
+    /// Look for what may keep the server from working.
+    Doctor(doctor::Doctor),
+    /// Check everything that is stored: structure, checksums, journals against runs.
+    Verify(verify::Verify),
+    /// Copy the database to one file, also while the server runs.
+    Backup(backup::Backup),
+    /// Make a data folder from a backup.
+    Restore(restore::Restore),
+    /// Print the OpenAPI description of the API.
+    Openapi(openapi::OpenApi),
+    /// Print completions for a shell.
+    Completions(completions::Completions),
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = match Cli::try_parse() {
+        Ok(cli) => cli.command,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(Exit::Usage as u8);
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(_) => ExitCode::from(Exit::Failed as u8),
+            };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen::complain(&format!("error: cannot start the runtime: {error}"));
+            return ExitCode::from(Exit::Failed as u8);
+        }
+    };
+    match runtime.block_on(Box::pin(dispatch(command))) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            if !failed.message.is_empty() {
+                screen::complain(&format!("error: {}", failed.message));
+            }
+            ExitCode::from(failed.exit as u8)
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> Result<()> {
+    match command {
+        Command::Serve(serve) => Box::pin(serve.run()).await,
+        Command::Apply(apply) => apply.run().await,
+        Command::Export(export) => export.run().await,
+        Command::Run(run) => run.run().await,
+        Command::Runs(runs) => runs.run().await,
+        Command::Deliveries(deliveries) => deliveries.run().await,
+        Command::Replay(replay) => replay.run().await,
+        Command::Key(key) => Box::pin(key.run()).await,
+        Command::Secret(secret) => secret.run().await,
+        Command::Config(config) => config.run(),
+        Command::Doctor(doctor) => Box::pin(doctor.run()).await,
+        Command::Verify(verify) => Box::pin(verify.run()).await,
+        Command::Backup(backup) => Box::pin(backup.run()).await,
+        Command::Restore(restore) => Box::pin(restore.run()).await,
+        Command::Openapi(openapi) => openapi.run(),
+        Command::Completions(completions) => {
+            completions.run();
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_the_scripted_forms_are_understood() {
+        Cli::command().debug_assert();
+        for line in [
+            "hookmill serve --data d --listen 127.0.0.1:0 --database sqlite:x --config c.toml",
+            "hookmill key create --data d --database postgres://u@h/d --name n --role owner --json",
+            "hookmill secret set NAME --value - --url http://h --key k",
+            "hookmill apply a.yaml folder --url http://h --key k --json",
+            "hookmill runs --url http://h --key k --json --workflow wf_1 --state failed --limit 5",
+            "hookmill deliveries --url http://h --key k --json --limit 5",
+            "hookmill replay dlv_1 dlv_2",
+            "hookmill replay --all --hook hook_1 --since 2h",
+            "hookmill run wf --input @file",
+            "hookmill completions fish",
+        ] {
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}: {error}");
+            }
+        }
+        for line in ["hookmill", "hookmill replay", "hookmill key create", "hookmill apply", "hookmill runs --limit x"] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+}

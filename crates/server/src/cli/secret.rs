@@ -1,0 +1,103 @@
+//! `hookmill secret`: values that documents refer to by name. They travel to the server and never back.
+
+use std::io::Read;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::client::{Remote, segment};
+use super::exit::{Exit, Failed, Result};
+use super::screen::{Column, member};
+
+/// The largest value that is read; the server's own limit is lower.
+const VALUE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Store, list and delete secrets.
+#[derive(Subcommand)]
+pub(crate) enum Secret {
+    /// Store a secret; workflows use the new value at once.
+    Set(Set),
+    /// List the names of secrets.
+    List(List),
+    /// Delete a secret.
+    Delete(Delete),
+}
+
+#[derive(Args)]
+pub(crate) struct Set {
+    /// Its name, as documents use it.
+    name: String,
+    /// Its value, or - to read it from standard input (one line end at its end is not part of it).
+    #[arg(long, value_name = "VALUE|-", allow_hyphen_values = true)]
+    value: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args)]
+pub(crate) struct Delete {
+    /// Its name.
+    name: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+const COLUMNS: [Column; 3] = [
+    Column { title: "name", show: |secret| member(secret, "name").into() },
+    Column { title: "version", show: |secret| member(secret, "version").into() },
+    Column { title: "set", show: |secret| member(secret, "updated_at").into() },
+];
+
+impl Secret {
+    pub(crate) async fn run(self) -> Result<()> {
+        match self {
+            Self::Set(set) => set.run().await,
+            Self::List(list) => {
+                let secrets = list.remote.client()?.list("/api/v1/secrets", &[], usize::MAX).await?;
+                list.remote.screen().items(&secrets, &COLUMNS, "There are no secrets.");
+                Ok(())
+            }
+            Self::Delete(delete) => {
+                let Delete { name, remote } = delete;
+                remote.client()?.delete(&format!("/api/v1/secrets/{}", segment(&name))).await?;
+                if remote.json {
+                    remote.screen().json_line(&json!({ "name": name, "deleted": true }));
+                } else {
+                    remote.screen().say(&format!("Deleted the secret {name}."));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Set {
+    async fn run(self) -> Result<()> {
+        let value = if self.value == "-" { read_value()? } else { Zeroizing::new(self.value.clone()) };
+        let path = format!("/api/v1/secrets/{}", segment(&self.name));
+        let stored = self.remote.client()?.put(&path, &json!({ "value": value.as_str() })).await?;
+        if self.remote.json {
+            let stored = if stored.is_null() { json!({ "name": self.name }) } else { stored };
+            self.remote.screen().json_line(&stored);
+        } else {
+            self.remote.screen().say(&format!("Stored the secret {}.", self.name));
+        }
+        Ok(())
+    }
+}
+
+fn read_value() -> Result<Zeroizing<String>> {
+    let mut value = Zeroizing::new(String::new());
+    let read = std::io::stdin().take(VALUE_BYTES_MAX).read_to_string(&mut value);
+    read.map_err(|error| Failed::new(Exit::Invalid, format!("cannot read the value from standard input: {error}")))?;
+    let end = value.strip_suffix('\n').map_or(value.len(), |rest| rest.strip_suffix('\r').unwrap_or(rest).len());
+    value.truncate(end);
+    Ok(value)
+}
