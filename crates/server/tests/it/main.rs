@@ -1,12 +1,18 @@
-//! The server over real sockets.
-
-#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+//! The server over real sockets, the binary as a process.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails, and says what it saw")]
 
 mod api;
 mod bad_input;
+mod crash;
+mod crash_database;
+mod crash_disk;
+mod crash_load;
+mod crash_stop;
 mod door;
 mod ingress;
 mod listen;
+mod octokit;
 mod raw;
 mod running;
 mod serve;
+mod start;

@@ -242,7 +242,13 @@ impl TestApp {
     /// Waits until a run has succeeded, failed or been cancelled; the run with its steps.
     pub async fn finished(&self, id: &str) -> Value {
         patience::until(&format!("the end of {id}"), async || {
-            let run = self.run(id).await;
+            let answer = self.client.call("GET", &format!("/api/v1/runs/{id}"), None).await;
+            if answer.status == 503 {
+                // The database may have to be reached again first.
+                return None;
+            }
+            assert_eq!(answer.status, 200, "{id}: {}", answer.text());
+            let run = answer.json();
             matches!(run["state"].as_str(), Some("succeeded" | "failed" | "cancelled")).then_some(run)
         })
         .await
