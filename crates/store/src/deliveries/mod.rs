@@ -158,7 +158,8 @@ pub(crate) struct Refusals {
 }
 
 impl Store {
-    /// Stores a delivery and the runs it starts: both or nothing, on disk when this returns.
+    /// Stores a delivery and the runs it starts: both or nothing, on disk when this returns. Refused while the disk has
+    /// less free space than its floor.
     pub async fn accept(&self, delivery: NewDelivery, runs: Vec<NewRun>) -> Result<()> {
         let mut batch = Batch::new();
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
@@ -174,6 +175,7 @@ impl Store {
         delivery: NewDelivery,
         new_runs: Vec<NewRun>,
     ) -> Result<smallvec::SmallVec<[Changed; 2]>> {
+        self.db().accepting()?;
         if new_runs.len() > RUNS_PER_DELIVERY_MAX {
             return Err(Error::Invalid(format!(
                 "a delivery starts at most {RUNS_PER_DELIVERY_MAX} runs, not {}",
