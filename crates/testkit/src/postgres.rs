@@ -167,11 +167,16 @@ impl Cluster {
         create_database(&self.url("postgres"), &name).await
     }
 
-    /// Kills the server as a crash of the machine would: `kill -9`, nothing is said to anybody.
+    /// Kills the server as a crash of the machine would: `kill -9` for all of its processes, nothing is said to anybody.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
+            // Without their parent these end too, but a busy one may commit once more before it notices.
+            let others = children_of(server.id());
             server.kill().expect("a child can be killed");
             server.wait().expect("a child can be waited for");
+            let mut kill = Command::new("kill");
+            // Some are gone by then.
+            let _ = kill.arg("-KILL").args(others).stderr(Stdio::null()).status();
         }
     }
 
@@ -240,6 +245,20 @@ fn unprivileged_user(ours: &Path) -> Option<(u32, u32)> {
         Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
     };
     Some(find("postgres").or_else(|| find("nobody")).expect("there is a user `postgres` or `nobody`"))
+}
+
+/// The numbers of the processes whose parent is `parent`.
+fn children_of(parent: u32) -> Vec<String> {
+    let parent = parent.to_string();
+    let processes = std::fs::read_dir("/proc").expect("this system tells about its processes");
+    let names = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| {
+            // "PID (NAME) STATE PARENT …", where NAME may hold anything.
+            let stat = std::fs::read_to_string(format!("/proc/{name}/stat")).unwrap_or_default();
+            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)) == Some(parent.as_str())
+        })
+        .collect()
 }
 
 fn free_port() -> u16 {

@@ -1,4 +1,4 @@
-//! A disk that is really full.
+//! A disk that is really full, or cannot be written to.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -80,4 +80,20 @@ async fn a_full_disk_is_told_and_overcome() {
     db.close().await;
     let db = place.open().await;
     assert_eq!(count(&db, COUNT_THINGS).await, written - written / 2 + 1);
+}
+
+/// Root may write everywhere but on a file system that nobody may write on.
+#[tokio::test]
+async fn a_read_only_folder_is_told() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: mounting a small disk is not permitted here");
+        return;
+    };
+    let mut remount = Command::new("mount");
+    assert!(remount.args(["-o", "remount,ro"]).arg(disk.path()).status().unwrap().success());
+    let place = Place::at(Target::Sqlite(disk.path().join("hookmill.db")));
+    let Err(error) = Db::open(place.config()).await else { panic!("it was opened") };
+    assert!(matches!(error, Error::Folder { .. }));
+    let text = error.to_string();
+    assert!(text.contains("read-only") && text.contains("--data") && text.contains(disk.path().to_str().unwrap()), "{text}");
 }
