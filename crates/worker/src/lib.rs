@@ -37,6 +37,6 @@ pub use error::Error;
 pub use handed::{Handed, Head};
 pub use programs::{PROGRAMS_MAX, Programs, Revision};
 pub use secrets::Secrets;
-pub use view::RunView;
+pub use view::{RunView, fold_stored};
 pub use wish::{From, Which};
 pub use worker::{Berth, Parts, Worker};

@@ -1,12 +1,14 @@
 //! A run as people see it: its row, and its steps as the journal tells them.
 
 use hookmill_engine::id::RunId;
-use hookmill_engine::run::{StepsView, fold};
+use hookmill_engine::run::{RunState, StepsView, fold};
+use hookmill_store::Store;
 use hookmill_store::runs::RunRow;
 
 use crate::error::Error;
 use crate::handed::{Head, StoredInput};
 use crate::load;
+use crate::programs::Programs;
 use crate::worker::Worker;
 
 /// A run with its steps.
@@ -35,16 +37,24 @@ impl Worker {
     }
 
     async fn steps(&self, run: RunRow) -> Result<StepsView, Error> {
-        let Some(started_at) = run.started_at else { return Ok(StepsView::default()) };
-        let head = Head::from(&run);
-        let revision = self.inner.programs.get(run.workflow, run.revision).await?;
-        let entries = load::journal(&self.inner.store, run.id).await?;
-        let claimed = self.inner.store.with_deliveries(vec![run]).await?.pop().ok_or(Error::NotFound("run"))?;
-        let parsed = load::parse_stored(&head, &revision, StoredInput::from(claimed))?;
-        // Long loops are folded here; others must not wait for it.
-        let folded = tokio::task::spawn_blocking(move || {
-            fold(&revision.program, load::input(&head, &revision, parsed), started_at, &entries).steps()
-        });
-        folded.await.map_err(|_| Error::Unrunnable("its journal cannot be folded; please report it".into()))
+        let folded = fold_stored(&self.inner.store, &self.inner.programs, run).await?;
+        Ok(folded.map_or_else(StepsView::default, |state| state.steps()))
     }
+}
+
+/// The state of a run as its journal tells it; `None` before it has started. Changes nothing, needs no worker.
+///
+/// # Errors
+/// When the store cannot be read, or what is stored cannot be folded.
+pub async fn fold_stored(store: &Store, programs: &Programs, run: RunRow) -> Result<Option<RunState>, Error> {
+    let Some(started_at) = run.started_at else { return Ok(None) };
+    let head = Head::from(&run);
+    let revision = programs.get(run.workflow, run.revision).await?;
+    let entries = load::journal(store, run.id).await?;
+    let claimed = store.with_deliveries(vec![run]).await?.pop().ok_or(Error::NotFound("run"))?;
+    let parsed = load::parse_stored(&head, &revision, StoredInput::from(claimed))?;
+    // Long loops are folded here; others must not wait for it.
+    let folded =
+        tokio::task::spawn_blocking(move || fold(&revision.program, load::input(&head, &revision, parsed), started_at, &entries));
+    folded.await.map(Some).map_err(|_| Error::Unrunnable("its journal cannot be folded; please report it".into()))
 }

@@ -176,10 +176,7 @@ impl Client {
         let detail = problem["detail"].as_str().or_else(|| problem["title"].as_str());
         let said = detail.map_or_else(|| format!("{} answered with status {status}", self.base), super::screen::single_line);
         match status {
-            StatusCode::UNAUTHORIZED => {
-                let how = "give a valid one with --key or HOOKMILL_KEY; `hookmill key create` makes one";
-                Failed::new(Exit::Refused, format!("{said} ({how})"))
-            }
+            StatusCode::UNAUTHORIZED => Failed::new(Exit::Refused, format!("{said} Give it with --key or HOOKMILL_KEY.")),
             StatusCode::FORBIDDEN => Failed::new(Exit::Refused, said),
             StatusCode::NOT_FOUND => Failed::new(Exit::NotFound, said),
             StatusCode::UNPROCESSABLE_ENTITY => match problem["problems"].as_array() {

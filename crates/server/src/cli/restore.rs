@@ -47,9 +47,10 @@ impl Restore {
                 return Err(Failed::usage(how));
             }
         };
+        refuse_unless_backup(&self.file)?;
         refuse_unless_empty(&data, &target)?;
         DataFolder::create(&data)?;
-        copy(&self.file, &target, true)?;
+        copy(&self.file, &target)?;
         let made = self.complete(&config, &data).await;
         if made.is_err() {
             // What was copied is not a database of ours; the folder is given back empty.
@@ -74,10 +75,20 @@ impl Restore {
     async fn complete(&self, config: &crate::config::Config, data: &Path) -> Result<()> {
         open_store(config).await.map_err(super::serve::failed)?.close().await;
         match &self.master_key {
-            Some(key) => copy(key, &config.vault.file(data), false),
+            Some(key) => copy(key, &config.vault.file(data)),
             None => Ok(()),
         }
     }
+}
+
+fn refuse_unless_backup(file: &Path) -> Result<()> {
+    let mut start = Vec::new();
+    let read = File::open(file).and_then(|source| source.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut start));
+    read.map_err(|error| Failed::file("read", file, &error))?;
+    if start != SQLITE_MAGIC {
+        return Err(Failed::new(Exit::Invalid, format!("{} is not a backup of Hookmill", file.display())));
+    }
+    Ok(())
 }
 
 fn refuse_unless_empty(data: &Path, target: &Path) -> Result<()> {
@@ -94,28 +105,21 @@ fn refuse_unless_empty(data: &Path, target: &Path) -> Result<()> {
 }
 
 /// Copies a file, for the owner's eyes only, and waits until it is on the disk.
-fn copy(from: &Path, to: &Path, is_database: bool) -> Result<()> {
+fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(|error| Failed::file("read", from, &error))?;
     let total = source.metadata().map_err(|error| Failed::file("read", from, &error))?.len();
     let bar = progress::bar("Copying", total);
     let unwritable = |error: io::Error| Failed::file("write", to, &error);
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(unwritable)?;
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut target: Option<File> = None;
     loop {
         let bytes = source.read(&mut chunk).map_err(|error| Failed::file("read", from, &error))?;
-        if target.is_none() && is_database && !chunk[..bytes].starts_with(SQLITE_MAGIC) {
-            return Err(Failed::new(Exit::Invalid, format!("{} is not a backup of Hookmill", from.display())));
-        }
-        let file = match &mut target {
-            Some(file) => file,
-            None => target.insert(OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(unwritable)?),
-        };
         if bytes == 0 {
-            file.sync_all().map_err(unwritable)?;
+            target.sync_all().map_err(unwritable)?;
             bar.finish_and_clear();
             return Ok(());
         }
-        file.write_all(&chunk[..bytes]).map_err(unwritable)?;
+        target.write_all(&chunk[..bytes]).map_err(unwritable)?;
         bar.inc(bytes as u64);
     }
 }

@@ -1,7 +1,17 @@
 //! `hookmill verify`: checks everything that is stored, beside a running server or without one. Changes nothing.
+//!
+//! The store checks what can be seen in the rows; here each journal is folded as the server would after a restart, and
+//! must lead to the state that the row of its run tells.
 
 use clap::Args;
-use hookmill_store::verify::{Part, Progress, Report};
+use hookmill_actions::Registry;
+use hookmill_actions::net::{Net, NetPolicy};
+use hookmill_engine::id::RunId;
+use hookmill_engine::run::{Outcome, RunState};
+use hookmill_store::Store;
+use hookmill_store::runs::{RunFilter, RunRow, State};
+use hookmill_store::verify::{FINDINGS_MAX, Finding, Part, Progress, Report};
+use hookmill_worker::{Programs, fold_stored};
 use indicatif::ProgressBar;
 use serde_json::json;
 
@@ -10,12 +20,21 @@ use super::local::{Local, open_beside};
 use super::progress;
 use super::screen::{Screen, Shown, single_line, table};
 
+/// Runs that are looked up at once.
+const RUNS_AT_ONCE: usize = 500;
+
+/// The codes of runs that the worker ended because it could not load them.
+const UNLOADABLE: [&str; 3] = ["run_unloadable", "revision_unrunnable", "run_stuck"];
+
 /// Check everything that is stored: structure, checksums, journals against runs.
 #[derive(Args)]
 pub(crate) struct Verify {
     /// Print one JSON object a finding, and one with the counts.
     #[arg(long)]
     json: bool,
+    /// Do not fold the journals, which takes the longest.
+    #[arg(long)]
+    quick: bool,
     #[command(flatten)]
     local: Local,
 }
@@ -24,11 +43,90 @@ impl Verify {
     pub(crate) async fn run(self) -> Result<()> {
         let store = open_beside(&self.local.load(Vec::new())?).await?;
         let mut bars = Bars { bar: ProgressBar::hidden(), part: None };
-        let verified = store.verify(|progress| bars.tell(progress)).await;
+        let mut verified = store.verify(|progress| bars.tell(progress)).await;
         bars.bar.finish_and_clear();
+        if let (Ok(report), false) = (&mut verified, self.quick)
+            && let Err(error) = fold_all(&store, report).await
+        {
+            verified = Err(error);
+        }
         store.close().await;
         tell(&verified?, Screen { json: self.json })
     }
+}
+
+/// Folds every journal and adds what does not fit its run.
+async fn fold_all(store: &Store, report: &mut Report) -> hookmill_store::Result<()> {
+    // Nothing is executed, so nothing is reached.
+    let programs = Programs::new(store.clone(), Registry::builtin(Net::new(NetPolicy::default())));
+    let bar = progress::bar("Folding journals", report.runs);
+    let mut before: Option<RunId> = None;
+    loop {
+        let page = store.runs(&RunFilter { before, ..RunFilter::default() }, RUNS_AT_ONCE).await?;
+        for summary in &page.items {
+            if let Some(what) = misfit(store, &programs, summary.id).await? {
+                add(report, summary.id, what);
+            }
+            bar.inc(1);
+        }
+        match page.older {
+            Some(id) => before = Some(RunId(id)),
+            None => break,
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn add(report: &mut Report, run: RunId, what: String) {
+    if report.findings.len() < FINDINGS_MAX {
+        report.findings.push(Finding { part: Part::Journal, id: run.to_string(), what });
+    } else {
+        report.findings_left_out += 1;
+    }
+}
+
+/// What does not fit between a run's row and its journal. A run that moves on meanwhile is looked at again.
+async fn misfit(store: &Store, programs: &Programs, id: RunId) -> hookmill_store::Result<Option<String>> {
+    let mut seen: Option<(u32, State)> = None;
+    loop {
+        let Some(run) = store.run(id).await? else { return Ok(None) };
+        let now = (run.entries, run.state);
+        let what = compare(store, programs, run).await?;
+        if what.is_none() || seen == Some(now) {
+            return Ok(what);
+        }
+        seen = Some(now);
+    }
+}
+
+async fn compare(store: &Store, programs: &Programs, run: RunRow) -> hookmill_store::Result<Option<String>> {
+    let state = run.state;
+    let error: serde_json::Value = run.error.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    // Such a run was ended because it could not be loaded: its row tells why, its journal cannot.
+    if state == State::Failed && error["code"].as_str().is_some_and(|code| UNLOADABLE.contains(&code)) {
+        return Ok(None);
+    }
+    match fold_stored(store, programs, run).await {
+        Ok(None) => Ok(None),
+        Ok(Some(folded)) => {
+            let told = told(&folded);
+            let fits = told == state.is_final().then_some(state);
+            let or = told.map_or_else(|| "still open".to_owned(), |told| told.to_string());
+            Ok((!fits).then(|| format!("is {state}, but by its journal it is {or}")))
+        }
+        Err(hookmill_worker::Error::Store(error @ hookmill_store::Error::Unavailable { .. })) => Err(error),
+        Err(error) => Ok(Some(format!("cannot be folded: {error}"))),
+    }
+}
+
+/// How a run ended by its journal.
+fn told(folded: &RunState) -> Option<State> {
+    folded.outcome().map(|outcome| match outcome {
+        Outcome::Succeeded { .. } => State::Succeeded,
+        Outcome::Failed(_) => State::Failed,
+        Outcome::Cancelled { .. } => State::Cancelled,
+    })
 }
 
 /// One bar after the other, one a part.
@@ -69,7 +167,7 @@ fn tell(report: &Report, screen: Screen) -> Result<()> {
             "findings": count, "findings_left_out": findings_left_out
         }));
     } else {
-        let row = |finding: &hookmill_store::verify::Finding| {
+        let row = |finding: &Finding| {
             let texts = [name(finding.part).to_owned(), finding.id.clone(), single_line(&finding.what)];
             texts.into_iter().map(Shown::from).collect()
         };

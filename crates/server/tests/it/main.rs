@@ -3,6 +3,7 @@
 
 mod api;
 mod bad_input;
+mod cli;
 mod crash;
 mod crash_database;
 mod crash_disk;
