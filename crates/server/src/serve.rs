@@ -2,7 +2,7 @@
 //!
 //! Start: store, vault, listening socket, worker, door. Stop: no new connections, requests in flight end, the worker
 //! ends what is under way, the store writes what waits and closes. Whatever fails at the start is told in one sentence
-//! that says what to do, with an exit code of its own ([`Error::exit_code`]).
+//! that says what to do, with an exit code ([`Error::exit`]).
 
 mod follow;
 mod open;
@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 
 use crate::api::{KeyCache, router};
 use crate::app::{App, Parts};
+use crate::cli::Exit;
 use crate::config::Config;
 use crate::health::Readiness;
 use crate::ingress::{self, Ingress};
@@ -86,17 +87,15 @@ fn cannot_listen(address: SocketAddr, why: &std::io::Error) -> String {
     }
 }
 
-/// The exit codes of `hookmill serve`, as `docs/configuration.md` lists them.
 impl Error {
-    /// What the process ends with.
+    /// How the command ends.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Self::Net(_) => 2,
-            Self::Listen { .. } => 3,
-            Self::Store(_) | Self::Files { .. } | Self::Worker(hookmill_worker::Error::Store(_)) => 4,
-            Self::Vault(_) => 5,
-            Self::Worker(_) | Self::Other(_) => 1,
+            Self::Net(_) => Exit::Usage,
+            Self::Store(error) | Self::Worker(hookmill_worker::Error::Store(error)) => error.into(),
+            Self::Files { .. } | Self::Vault(_) => Exit::Storage,
+            Self::Listen { .. } | Self::Worker(_) | Self::Other(_) => Exit::Failed,
         }
     }
 }

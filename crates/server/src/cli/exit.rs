@@ -16,7 +16,7 @@ use std::path::Path;
 
 /// How a command ends when it does not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// It was tried and failed.
     Failed = 1,
     /// It was asked for in a wrong way. The same as for arguments that cannot be parsed.
@@ -73,17 +73,27 @@ impl From<crate::config::Error> for Failed {
     }
 }
 
+impl From<&hookmill_store::Error> for Exit {
+    fn from(error: &hookmill_store::Error) -> Self {
+        use hookmill_store::Error as E;
+        match error {
+            E::NotFound => Self::NotFound,
+            E::Invalid(_) | E::PathTaken { .. } | E::Conflict { .. } | E::NotOwner => Self::Failed,
+            E::Unavailable { .. } | E::Overloaded { .. } | E::Full { .. } => Self::Storage,
+            E::Corrupt { .. } | E::Newer { .. } | E::Older { .. } | E::InUse { .. } | E::Folder { .. } => Self::Storage,
+        }
+    }
+}
+
+impl From<crate::serve::Error> for Failed {
+    fn from(error: crate::serve::Error) -> Self {
+        Self::new(error.exit(), error)
+    }
+}
+
 impl From<hookmill_store::Error> for Failed {
     fn from(error: hookmill_store::Error) -> Self {
-        use hookmill_store::Error as E;
-        let exit = match &error {
-            E::NotFound => Exit::NotFound,
-            E::Invalid(_) | E::PathTaken { .. } => Exit::Failed,
-            E::Conflict { .. } | E::NotOwner => Exit::Failed,
-            E::Unavailable { .. } | E::Overloaded { .. } | E::Full { .. } => Exit::Storage,
-            E::Corrupt { .. } | E::Newer { .. } | E::Older { .. } | E::InUse { .. } | E::Folder { .. } => Exit::Storage,
-        };
-        Self::new(exit, error)
+        Self::new((&error).into(), error)
     }
 }
 

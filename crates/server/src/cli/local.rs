@@ -49,14 +49,14 @@ impl Local {
 
 /// Opens the store beside a server that may be running.
 pub(crate) async fn open_beside(config: &Config) -> Result<Store> {
-    Ok(Store::open(store_config(config).map_err(super::serve::failed)?.guest()).await?)
+    Ok(Store::open(store_config(config)?.guest()).await?)
 }
 
 /// Opens the store beside a server, or makes it if there is none yet.
 pub(crate) async fn open_or_make(config: &Config) -> Result<Store> {
     let until = Instant::now() + MAKING_WITHIN;
     loop {
-        let guest = store_config(config).map_err(super::serve::failed)?.guest();
+        let guest = store_config(config)?.guest();
         let beside = if exists(config)? { Some(Store::open(guest).await) } else { None };
         match beside {
             Some(Ok(store)) => return Ok(store),
@@ -69,7 +69,7 @@ pub(crate) async fn open_or_make(config: &Config) -> Result<Store> {
             Err(crate::serve::Error::Store(Error::InUse { .. })) if Instant::now() < until => {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
-            Err(error) => return Err(super::serve::failed(error)),
+            Err(error) => return Err(error.into()),
         }
     }
 }

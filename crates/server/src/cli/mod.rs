@@ -27,7 +27,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use exit::{Exit, Result};
+pub use exit::Exit;
+use exit::Result;
 
 /// Printed below the list of commands.
 const AFTER_HELP: &str = "\

@@ -73,7 +73,7 @@ impl Restore {
 
     /// Opens the copy as a server would, which also brings an older one up to date, and puts the key beside it.
     async fn complete(&self, config: &crate::config::Config, data: &Path) -> Result<()> {
-        open_store(config).await.map_err(super::serve::failed)?.close().await;
+        open_store(config).await?.close().await;
         match &self.master_key {
             Some(key) => copy(key, &config.vault.file(data)),
             None => Ok(()),
