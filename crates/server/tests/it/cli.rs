@@ -376,3 +376,24 @@ async fn mistakes_have_the_documented_exit_codes() {
     let help = alone(&["--help"]);
     assert!(code(&help) == 0 && help.stdout.contains("Exit codes"), "{}", help.stdout);
 }
+
+#[tokio::test]
+async fn the_data_may_be_in_postgresql() {
+    let url = hookmill_testkit::postgres::fresh_database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let at = |arguments: &[&str]| {
+        let mut all = arguments.to_vec();
+        all.extend(["--database", url.as_str(), "--data", folder.path().to_str().unwrap()]);
+        alone(&all)
+    };
+    let made = at(&["key", "create", "--name", "first", "--role", "owner", "--json"]);
+    assert!(lines(&made)[0]["key"].as_str().unwrap().starts_with("hmk_"));
+    assert_eq!(lines(&at(&["key", "list", "--json"])).len(), 1);
+    assert_eq!(code(&at(&["verify"])), 0);
+    for arguments in [["backup", "x.db"], ["restore", "x.db"]] {
+        let refused = at(&arguments);
+        assert!(code(&refused) != 0, "{}", refused.stdout);
+    }
+    let backup = at(&["backup", "/nonexistent/x.db"]);
+    assert!(backup.stderr.contains("pg_dump") && at(&["restore", "/dev/null"]).status.code() == Some(6), "{}", backup.stderr);
+}
