@@ -109,6 +109,11 @@ impl Subject {
         self.app.process().resident_bytes().unwrap_or(0) as f64 / 1e6
     }
 
+    /// CPU time that the server has used so far.
+    pub(crate) fn cpu_time(&mut self) -> Duration {
+        cpu_time(self.app.process())
+    }
+
     /// Waits until nothing is left to run; how long that took.
     pub(crate) async fn settle(&self) -> Duration {
         let begin = Instant::now();
@@ -136,6 +141,15 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<Outcome> {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// User and system time of a process so far, from `/proc`.
+pub(crate) fn cpu_time(process: &Process) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id())).unwrap_or_default();
+    // The second field is the name in parentheses and may hold anything; the times are fields 14 and 15.
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
 /// The value of a metric in Prometheus' text format, summed over its labels.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::load::{Pace, Plan, post};
+use crate::load::{Outcome, Pace, Plan, post};
 use crate::report::{CaseReport, Target};
-use crate::subject::{Bench, DatabaseKind, median, path_of, run};
+use crate::subject::{Bench, DatabaseKind, cpu_time, median, path_of, run};
 
 /// Windows of each server, in turn: the machine's other tenants come and go.
 const ROUNDS: usize = 3;
@@ -61,21 +61,29 @@ pub(super) fn requests(address: SocketAddr, path: &str, bytes: usize) -> Vec<Arc
 pub(super) async fn measure(bench: &Bench, kind: DatabaseKind) -> anyhow::Result<CaseReport> {
     let mut report = CaseReport::new("accept", kind.name());
     let bare = bench.start_bare()?;
-    let subject = bench.start(kind).await?;
+    let mut subject = bench.start(kind).await?;
     let hook = subject.publish(WORKFLOW).await;
     let address = subject.app.address();
     let to_bare = bench.closed(bare.address, requests(bare.address, "/hooks/bare", 1024));
     let to_hook = bench.closed(address, requests(address, &path_of(&hook, address)?, 1024));
 
     let (mut bare_rates, mut rates, mut settling) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_cpu, mut cpu) = (Vec::new(), Vec::new());
     let mut last = None;
     for _ in 0..ROUNDS {
-        bare_rates.push(run(to_bare.clone()).await?.rate());
+        let before = cpu_time(&bare);
+        let outcome = run(to_bare.clone()).await?;
+        bare_rates.push(outcome.rate());
+        bare_cpu.push(microseconds_each(cpu_time(&bare) - before, &outcome));
+        let before = subject.cpu_time();
         let outcome = run(to_hook.clone()).await?;
         rates.push(outcome.rate());
-        last = Some(outcome);
         settling.push(subject.settle().await.as_secs_f64());
+        cpu.push(microseconds_each(subject.cpu_time() - before, &outcome));
+        last = Some(outcome);
     }
+    report.figure("CPU of the bare server", median(bare_cpu), "µs/request");
+    report.figure("CPU of the server, run included", median(cpu), "µs/request");
     let (bare_rate, rate) = (median(bare_rates), median(rates));
     report.figure("bare server", bare_rate, "requests/s");
     report.figure("accepted", rate, "requests/s");
@@ -99,4 +107,8 @@ pub(super) async fn measure(bench: &Bench, kind: DatabaseKind) -> anyhow::Result
     report.latency("open loop", &outcome, target);
     subject.settle().await;
     Ok(report)
+}
+
+fn microseconds_each(cpu: Duration, outcome: &Outcome) -> f64 {
+    cpu.as_secs_f64() * 1e6 / outcome.succeeded_in_all as f64
 }
