@@ -168,7 +168,7 @@ impl Rig {
         let store = Store::open_folder(folder).await.unwrap();
         let registry = Registry::builtin(Net::new(NetPolicy::default())).with(Probe(world.clone()));
         let programs = Programs::new(store.clone(), registry.clone());
-        let files = FolderFiles::open(&folder.join("files"), FileLimits::default()).unwrap();
+        let files = FolderFiles::open(folder.join("files"), FileLimits::default()).unwrap();
         let parts = Parts {
             store: store.clone(),
             registry,
