@@ -220,7 +220,7 @@ impl Inner {
         parsed: Parsed,
     ) -> Result<()> {
         let created_at = delivery.received_at;
-        let berth = self.worker.reserve(hook.workflow, lane.as_deref(), delivery.body.len().saturating_mul(PARSED_FACTOR));
+        let berth = self.worker.reserve(run, hook.workflow, lane.as_deref(), delivery.body.len().saturating_mul(PARSED_FACTOR));
         let new_run = NewRun {
             id: run,
             delivery: Some(delivery.id),

@@ -9,6 +9,7 @@
 
 mod answers;
 mod attempt;
+mod berth;
 mod clock;
 mod commit;
 mod config;
@@ -31,6 +32,7 @@ mod wish;
 mod worker;
 
 pub use answers::{Answered, Waiter, Wants};
+pub use berth::Berth;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Retention};
 pub use error::Error;
@@ -39,4 +41,4 @@ pub use programs::{PROGRAMS_MAX, Programs, Revision};
 pub use secrets::Secrets;
 pub use view::{RunView, fold_stored};
 pub use wish::{From, Which};
-pub use worker::{Berth, Parts, Worker};
+pub use worker::{Parts, Worker};

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::answers::{Answers, Waiter, Wants};
+use crate::berth::Berth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Error;
@@ -68,15 +69,6 @@ pub(crate) struct Inner {
     loops: TaskTracker,
 }
 
-/// Where an accepted run is to be stored, and its place in memory if there is one.
-pub struct Berth {
-    /// The bucket of the run.
-    pub bucket: u16,
-    /// The epoch of the run: 0 if it is to be fetched from the database later, by this node or another.
-    pub epoch: i64,
-    place: Option<Place>,
-}
-
 /// A running worker. Cheap to clone.
 #[derive(Clone)]
 pub struct Worker {
@@ -126,15 +118,15 @@ impl Worker {
     /// Finds the bucket and, if there is room, the place in memory for a run that is about to be stored. `bytes`: what it
     /// will hold in memory.
     #[must_use]
-    pub fn reserve(&self, workflow: WorkflowId, lane: Option<&str>, bytes: usize) -> Berth {
+    pub fn reserve(&self, run: RunId, workflow: WorkflowId, lane: Option<&str>, bytes: usize) -> Berth {
         let (bucket, epoch) = self.inner.ownership.place(workflow, lane);
         let place = if epoch == 0 { None } else { self.inner.queue.reserve(bytes) };
-        Berth { bucket, epoch: if place.is_some() { epoch } else { 0 }, place }
+        Berth::new(&self.inner, run, bucket, epoch, place)
     }
 
     /// Hands over a run that has just been stored at its berth.
     pub fn hand_over(&self, run: Handed, berth: Berth) {
-        match berth.place {
+        match berth.take() {
             Some(place) => {
                 self.inner.take_in(run, Some(place));
                 self.inner.pump();
@@ -258,6 +250,13 @@ impl Inner {
             self.timers.ring();
         }
         self.pump();
+    }
+
+    /// Does something that nobody waits for. The stop waits for its end.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.loops.spawn_on(work, &runtime);
+        }
     }
 
     /// Leaves a run to the database until its lane is free. Should that fail, the next start finds it.

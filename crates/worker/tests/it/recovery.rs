@@ -175,3 +175,17 @@ steps:
     assert_eq!(tags.len(), 60, "none ran twice");
     rig.stop().await;
 }
+
+/// A caller that is cut off between the commit and the hand-over leaves no run behind that nobody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_stored_but_not_handed_over_runs_without_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(TWO_STEPS).await;
+    let run = rig.accept_without_hand_over(workflow, "{}").await;
+    world.entered(2).await;
+    world.let_go("second");
+    rig.reaches(run, State::Succeeded).await;
+    rig.stop().await;
+}

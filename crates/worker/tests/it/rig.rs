@@ -18,7 +18,7 @@ use hookmill_store::deliveries::{NewDelivery, Outcome};
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::runs::{NewRun, RunRow, State};
 use hookmill_store::workflows::Publication;
-use hookmill_worker::{Clock, Config, Handed, Head, Parts, Programs, Secrets, SystemClock, Worker};
+use hookmill_worker::{Berth, Clock, Config, Handed, Head, Parts, Programs, Secrets, SystemClock, Worker};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -198,6 +198,17 @@ impl Rig {
 
     /// Accepts a request as the door does, and hands its run over.
     pub(crate) async fn accept(&self, workflow: Workflow, body: &str) -> RunId {
+        let (id, handed, berth) = self.store_only(workflow, body).await;
+        self.worker.hand_over(handed, berth);
+        id
+    }
+
+    /// Accepts a request like a door whose caller is cut off right after the commit.
+    pub(crate) async fn accept_without_hand_over(&self, workflow: Workflow, body: &str) -> RunId {
+        self.store_only(workflow, body).await.0
+    }
+
+    async fn store_only(&self, workflow: Workflow, body: &str) -> (RunId, Handed, Berth) {
         let revision = self.worker.programs().get(workflow.id, workflow.revision).await.unwrap();
         let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[0];
         let now = SystemClock.now();
@@ -216,8 +227,8 @@ impl Rig {
         };
         let parsed = request::parse(trigger, &request).unwrap();
         let lane = revision.program.lane(&parsed.webhook).unwrap();
-        let berth = self.worker.reserve(workflow.id, lane.as_deref(), body.len());
         let id = RunId(self.store.next_id());
+        let berth = self.worker.reserve(id, workflow.id, lane.as_deref(), body.len());
         let new_run = NewRun {
             id,
             delivery: Some(delivery),
@@ -254,8 +265,7 @@ impl Rig {
         };
         let head = Head::of(&new_run);
         self.store.accept(new_delivery, vec![new_run]).await.unwrap();
-        self.worker.hand_over(Handed::accepted(head, revision, parsed), berth);
-        id
+        (id, Handed::accepted(head, revision, parsed), berth)
     }
 
     /// Waits until the run is in that state.

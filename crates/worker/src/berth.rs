@@ -1,0 +1,63 @@
+//! Where a run is going to be stored: its bucket and epoch, and its place in memory if there is one.
+//!
+//! A run that is stored under this node's epoch but never handed over would be in nobody's memory: its caller was cut
+//! off in the middle, or the connection to the database was lost during COMMIT and nobody knows whether it happened. So
+//! a berth that is dropped without a hand-over gives the run back in the database, once the accept can only have
+//! happened or failed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookmill_engine::id::RunId;
+use tracing::warn;
+
+use crate::queue::Place;
+use crate::worker::Inner;
+
+/// When it is looked whether an unfinished accept has left a run behind: at once, and after the store would have refused
+/// a batch that still waits.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
+
+/// See the module.
+pub struct Berth {
+    /// The bucket of the run.
+    pub bucket: u16,
+    /// The epoch of the run: 0 if it is to be fetched from the database later, by this node or another.
+    pub epoch: i64,
+    run: RunId,
+    place: Option<Place>,
+    inner: Arc<Inner>,
+}
+
+impl Berth {
+    pub(crate) fn new(inner: &Arc<Inner>, run: RunId, bucket: u16, epoch: i64, place: Option<Place>) -> Self {
+        Self { bucket, epoch: if place.is_some() { epoch } else { 0 }, run, place, inner: inner.clone() }
+    }
+
+    /// The place in memory; the berth has done its work.
+    pub(crate) fn take(mut self) -> Option<Place> {
+        self.place.take()
+    }
+}
+
+impl Drop for Berth {
+    fn drop(&mut self) {
+        if self.place.is_none() {
+            return;
+        }
+        let (inner, run, epoch) = (self.inner.clone(), self.run, self.epoch);
+        self.inner.clone().in_background(async move {
+            for pause in LOOKS {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    // The next start frees everything that carries an older epoch.
+                    () = inner.stop.cancelled() => return,
+                }
+                match inner.store.release_run(run, epoch).await {
+                    Ok(()) => inner.timers.ring(),
+                    Err(problem) => warn!(run.id = %run, error = %problem, "Run {run} could not be looked for: {problem}"),
+                }
+            }
+        });
+    }
+}
