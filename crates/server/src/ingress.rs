@@ -220,7 +220,9 @@ impl Inner {
         parsed: Parsed,
     ) -> Result<()> {
         let created_at = delivery.received_at;
-        let berth = self.worker.reserve(run, hook.workflow, lane.as_deref(), delivery.body.len().saturating_mul(PARSED_FACTOR));
+        let done = hook.done_when_stored;
+        let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
+        let berth = if done { None } else { Some(self.worker.reserve(run, hook.workflow, lane.as_deref(), bytes)) };
         let new_run = NewRun {
             id: run,
             delivery: Some(delivery.id),
@@ -228,20 +230,24 @@ impl Inner {
             workflow: hook.workflow,
             revision: hook.revision.number,
             trigger: hook.trigger,
-            bucket: berth.bucket,
-            epoch: berth.epoch,
+            bucket: berth.as_ref().map_or(0, |berth| berth.bucket),
+            epoch: berth.as_ref().map_or(0, |berth| berth.epoch),
             lane,
-            state: State::Ready,
+            state: if done { State::Succeeded } else { State::Ready },
             due_at: created_at,
             created_at,
-            started_at: None,
+            started_at: done.then_some(created_at),
+            finished_at: done.then_some(created_at),
             seed,
             input: None,
             origin: None,
         };
         let head = Head::of(&new_run);
         self.store.accept(delivery, vec![new_run]).await.map_err(|error| Refused::store(&error))?;
-        self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth);
+        match berth {
+            Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
+            None => self.worker.ended_when_stored(&head),
+        }
         Ok(())
     }
 

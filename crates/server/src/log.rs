@@ -69,10 +69,6 @@ pub(crate) fn secret_closed(name: &str, problem: &crate::vault::Error) {
     error!(secret = name, error = %problem, "The secret {name} cannot be opened: {problem}");
 }
 
-pub(crate) fn catalog_changed(version: i64) {
-    debug!(version, "Workflows, hooks or secrets have changed");
-}
-
 pub(crate) fn run_ended(run: RunId, workflow: WorkflowId, state: State, duration_ms: u64) {
     match state {
         State::Failed => {

@@ -161,6 +161,7 @@ async fn with_store(
         secrets: Arc::clone(&secrets) as Arc<dyn hookmill_worker::Secrets>,
         clock: hookmill_worker::SystemClock::shared(),
         files,
+        observer: Arc::new(follow::RunMeters::new()),
         config: config.worker.clone(),
     })
     .await?;
@@ -200,7 +201,6 @@ async fn serve_app(
 ) {
     let (loops, loops_stop) = (TaskTracker::new(), CancellationToken::new());
     loops.spawn(follow::catalog(app.clone(), loops_stop.clone()));
-    loops.spawn(follow::news(app.store.watch().listen(), loops_stop.clone()));
     loops.spawn(follow::metrics(app.metrics.clone(), loops_stop.clone()));
     let door = Ingress::start(
         ingress::Parts {

@@ -57,6 +57,7 @@ pub struct Watch {
     waiting: AtomicUsize,
     last_ticket: AtomicU64,
     catalog: AtomicI64,
+    told: AtomicU64,
 }
 
 /// Hears the news from the moment of its making.
@@ -78,6 +79,7 @@ impl Watch {
             waiting: AtomicUsize::new(0),
             last_ticket: AtomicU64::new(0),
             catalog: AtomicI64::new(0),
+            told: AtomicU64::new(0),
         }
     }
 
@@ -99,6 +101,7 @@ impl Watch {
         if let Changed::Catalog { version } = changed {
             self.catalog.fetch_max(version, Ordering::AcqRel);
         }
+        self.told.fetch_add(1, Ordering::Relaxed);
         if self.news.receiver_count() > 0 {
             // The last listener may leave at this very moment; then nobody misses it.
             let _ = self.news.send(changed);
@@ -108,6 +111,11 @@ impl Watch {
     /// The last version of the catalog that this process made itself; 0 if none. Known before whoever made it is told.
     pub fn catalog(&self) -> i64 {
         self.catalog.load(Ordering::Acquire)
+    }
+
+    /// How many pieces of news were told so far; for loops that only want to know whether there was any.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
     }
 
     /// Starts to listen.

@@ -37,6 +37,9 @@ pub(crate) async fn parked(run: &mut Execution, state: State, due: Option<Timest
     let commit = RunCommit { due_at: due, release: true, ..commit(run, state) };
     write(&run.inner, commit).await?;
     stored(run);
+    if state == State::Asking {
+        run.inner.observer.asks(&run.head);
+    }
     Ok(())
 }
 
@@ -47,11 +50,13 @@ pub(crate) async fn finished(run: &mut Execution, outcome: &Outcome) -> Result<(
         Outcome::Failed(failure) => (State::Failed, None, Some(text(failure))),
         Outcome::Cancelled { reason } => (State::Cancelled, None, Some(text(&Failure::new(code::CANCELLED, reason.clone())))),
     };
-    let finished_at = Some(run.inner.clock.now());
+    let now = run.inner.clock.now();
+    let finished_at = Some(now);
     let holds_lane = run.parks_lane(outcome);
     let commit = RunCommit { finished_at, output, error, holds_lane, ..commit(run, state) };
     write(&run.inner, commit).await?;
     stored(run);
+    run.inner.observer.ended(&run.head, state, now.ms_since(run.head.created_at));
     Ok(())
 }
 
@@ -77,7 +82,9 @@ pub(crate) async fn unloadable(inner: &Inner, head: &Head, failure: &Failure) {
         release: false,
     };
     // If it belongs to another node by now, that node finds the same problem and says so.
-    let _lost = write(inner, commit).await;
+    if write(inner, commit).await.is_ok() {
+        inner.observer.ended(head, State::Failed, now.ms_since(head.created_at));
+    }
     inner.answers.finished(head.id, &Outcome::Failed(failure.clone()), None);
 }
 

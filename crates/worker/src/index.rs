@@ -16,10 +16,10 @@ const PAUSE_BEHIND: Duration = Duration::from_millis(20);
 /// Pause after a failure.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-/// The loop. Sleeps without looking when everything that arrived has settled and is indexed.
+/// The loop. Asks the database nothing once everything that arrived has settled and is indexed.
 pub(crate) async fn run(inner: Arc<Inner>) {
     let settle = Duration::from_millis(SETTLE.0) + PAUSE;
-    let mut news = inner.store.watch().listen();
+    let mut told = inner.store.watch().told();
     let mut busy_until = Instant::now() + settle;
     loop {
         let pause = match inner.store.index_lists(inner.clock.now()).await {
@@ -30,22 +30,19 @@ pub(crate) async fn run(inner: Arc<Inner>) {
                 PAUSE_AFTER_FAILURE
             }
         };
-        tokio::select! {
-            () = inner.stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        let heard = if Instant::now() < busy_until {
-            // Only whether there was any news matters here, not how much.
-            tokio::time::timeout(Duration::ZERO, news.next()).await.is_ok()
-        } else {
+        loop {
             tokio::select! {
                 () = inner.stop.cancelled() => return,
-                _ = news.next() => true,
+                () = tokio::time::sleep(pause) => {}
             }
-        };
-        if heard {
-            news = inner.store.watch().listen();
-            busy_until = Instant::now() + settle;
+            // A look at a number in memory, so that a server at rest asks its database nothing.
+            let now = inner.store.watch().told();
+            if std::mem::replace(&mut told, now) != now {
+                busy_until = Instant::now() + settle;
+            }
+            if Instant::now() < busy_until {
+                break;
+            }
         }
     }
 }

@@ -167,6 +167,7 @@ impl Worker {
             due_at: now,
             created_at: now,
             started_at: None,
+            finished_at: None,
             seed: id.0.cast_unsigned(),
             input: None,
             origin: None,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use hookmill_actions::{Files, Registry};
 use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_store::Store;
+use hookmill_store::runs::State;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -19,6 +20,7 @@ use crate::error::Error;
 use crate::execute::execute;
 use crate::handed::{Handed, Head};
 use crate::live::LiveRuns;
+use crate::observer::Observer;
 use crate::ownership::Ownership;
 use crate::programs::Programs;
 use crate::queue::{LaneKey, Leave, Place, Queue};
@@ -40,6 +42,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Files of runs.
     pub files: Files,
+    /// Counts and logs.
+    pub observer: Arc<dyn Observer>,
     /// Limits.
     pub config: Config,
 }
@@ -51,6 +55,7 @@ pub(crate) struct Inner {
     pub(crate) secrets: Arc<dyn Secrets>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) files: Files,
+    pub(crate) observer: Arc<dyn Observer>,
     pub(crate) config: Config,
     pub(crate) queue: Arc<Queue>,
     pub(crate) ownership: Ownership,
@@ -81,7 +86,7 @@ impl Worker {
     /// # Errors
     /// When the store cannot be written.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, registry, programs, secrets, clock, files, config } = parts;
+        let Parts { store, registry, programs, secrets, clock, files, observer, config } = parts;
         let node = store.node();
         let queue = Queue::new(config.runs_at_once, config.queue_runs_max, config.queue_bytes_max);
         let inner = Arc::new(Inner {
@@ -91,6 +96,7 @@ impl Worker {
             secrets,
             clock,
             files,
+            observer,
             config,
             queue: Arc::new(queue),
             ownership: Ownership::new(node),
@@ -133,6 +139,11 @@ impl Worker {
             }
             None => self.inner.timers.ring(),
         }
+    }
+
+    /// Counts a run that had nothing to do and was stored as finished.
+    pub fn ended_when_stored(&self, run: &Head) {
+        self.inner.observer.ended(run, State::Succeeded, 0);
     }
 
     /// Registers a caller who waits for the run. To be called before the run is stored.

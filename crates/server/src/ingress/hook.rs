@@ -27,6 +27,8 @@ pub(super) struct Hook {
     pub(super) credentials: Credentials,
     pub(super) body_bytes_max: u64,
     pub(super) responder: Responder,
+    /// The workflow has no steps and nobody waits for its end: a run is finished when it is stored.
+    pub(super) done_when_stored: bool,
 }
 
 /// Where the ledger keeps what reached a hook.
@@ -82,6 +84,7 @@ impl Hook {
             allow,
             credentials,
             body_bytes_max: trigger.body_bytes_max.unwrap_or(limits.default).min(limits.max),
+            done_when_stored: revision.program.step_count() == 0 && responder.waits_for().is_none(),
             responder,
             revision,
         })

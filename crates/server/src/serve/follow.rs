@@ -1,10 +1,9 @@
-//! The loops of the server: open secrets stay as stored, news become log lines and counts, measurements are collected.
+//! The loops of the server: open secrets stay as stored, what becomes of runs is counted and logged, measurements are collected.
 
 use std::time::Duration;
 
-use hookmill_store::ids::id_time;
 use hookmill_store::runs::State;
-use hookmill_store::watch::{Changed, Listener};
+use hookmill_worker::{Head, Observer};
 use metrics::{Counter, Histogram, counter, describe_counter, describe_histogram, histogram};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -60,55 +59,39 @@ pub(super) async fn metrics(metrics: Metrics, stop: CancellationToken) {
     }
 }
 
-/// What ended runs are counted with.
-struct RunMeters {
+/// Counts runs that ended, and logs what people should know of runs.
+pub(super) struct RunMeters {
     succeeded: Counter,
     failed: Counter,
     cancelled: Counter,
     seconds: Histogram,
-    missed: Counter,
 }
 
 impl RunMeters {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         describe_counter!("hookmill_runs_total", "Runs that ended, by outcome.");
         describe_histogram!("hookmill_run_seconds", "Time from the acceptance of a run to its end, waits included.");
-        describe_counter!("hookmill_news_missed_total", "How often counting fell behind and runs_total lacks some runs.");
         Self {
             succeeded: counter!("hookmill_runs_total", "outcome" => "succeeded"),
             failed: counter!("hookmill_runs_total", "outcome" => "failed"),
             cancelled: counter!("hookmill_runs_total", "outcome" => "cancelled"),
             seconds: histogram!("hookmill_run_seconds"),
-            missed: counter!("hookmill_news_missed_total"),
         }
     }
 }
 
-/// Counts ended runs and logs what people should know.
-pub(super) async fn news(mut listener: Listener, stop: CancellationToken) {
-    let meters = RunMeters::new();
-    let clock = hookmill_store::ids::system_clock();
-    loop {
-        let news = tokio::select! {
-            () = stop.cancelled() => return,
-            news = listener.next() => news,
-        };
-        let Some(news) = news else { return };
-        match news {
-            Changed::RunCommitted { id, workflow, state, .. } if state.is_final() => {
-                let ms = clock().ms_since(id_time(id.0));
-                meters.seconds.record(Duration::from_millis(ms).as_secs_f64());
-                match state {
-                    State::Succeeded => meters.succeeded.increment(1),
-                    State::Failed => meters.failed.increment(1),
-                    _ => meters.cancelled.increment(1),
-                }
-                log::run_ended(id, workflow, state, ms);
-            }
-            Changed::RunCommitted { id, workflow, state: State::Asking, .. } => log::run_asks(id, workflow),
-            Changed::Missed => meters.missed.increment(1),
-            Changed::Catalog { version } => log::catalog_changed(version),
-            Changed::Delivery { .. } | Changed::Run { .. } | Changed::RunCommitted { .. } => {}
+impl Observer for RunMeters {
+    fn ended(&self, run: &Head, state: State, ms: u64) {
+        self.seconds.record(Duration::from_millis(ms).as_secs_f64());
+        match state {
+            State::Succeeded => self.succeeded.increment(1),
+            State::Failed => self.failed.increment(1),
+            _ => self.cancelled.increment(1),
         }
+        log::run_ended(run.id, run.workflow, state, ms);
+    }
+
+    fn asks(&self, run: &Head) {
+        log::run_asks(run.id, run.workflow);
     }
 }

@@ -20,7 +20,7 @@ use hookmill_store::workflows::Publication;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Config, Store};
 use hookmill_testkit::patience::until;
-use hookmill_worker::{Programs, Secrets, SystemClock, Worker};
+use hookmill_worker::{Head, Observer, Programs, Secrets, SystemClock, Worker};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +29,13 @@ use crate::raw::{Answer, exchange};
 
 /// Bodies that hooks take unless they say otherwise.
 pub(crate) const BODY_BYTES_MAX: u64 = 5 * 1024 * 1024;
+
+struct Nobody;
+
+impl Observer for Nobody {
+    fn ended(&self, _: &Head, _: State, _: u64) {}
+    fn asks(&self, _: &Head) {}
+}
 
 struct NoSecrets;
 
@@ -66,6 +73,7 @@ impl Door {
         };
         let registry = Registry::builtin(Net::new(NetPolicy::default()));
         let worker = Worker::start(hookmill_worker::Parts {
+            observer: Arc::new(Nobody),
             store: store.clone(),
             registry: registry.clone(),
             programs: Programs::new(store.clone(), registry),

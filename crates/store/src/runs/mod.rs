@@ -94,6 +94,8 @@ pub struct NewRun {
     pub created_at: Timestamp,
     /// For a run that goes on from another's journal: when that one started.
     pub started_at: Option<Timestamp>,
+    /// For a run that has nothing to do and so is finished when it is stored: now.
+    pub finished_at: Option<Timestamp>,
     /// What its random values come from.
     pub seed: u64,
     /// The input as JSON, if it was started by hand or with an edited input.
@@ -151,6 +153,7 @@ pub(crate) static RUNS: Table = Table {
         Column::int("answered"),
         Column::int("holds_lane"),
         Column::int("started_at"),
+        Column::int("finished_at"),
         Column::int("origin"),
         Column::text("lane"),
         Column::text("input"),
@@ -194,6 +197,7 @@ impl NewRun {
             false,
             false,
             self.started_at.map(|at| at.0),
+            self.finished_at.map(|at| at.0),
             self.origin.map(|id| id.0),
             self.lane,
             self.input,

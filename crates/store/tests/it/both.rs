@@ -115,6 +115,7 @@ impl Opened {
             due_at: self.now(),
             created_at: self.now(),
             started_at: None,
+            finished_at: None,
             seed: u64::MAX - 7,
             input: None,
             origin: None,

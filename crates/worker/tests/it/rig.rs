@@ -18,7 +18,7 @@ use hookmill_store::deliveries::{NewDelivery, Outcome};
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::runs::{NewRun, RunRow, State};
 use hookmill_store::workflows::Publication;
-use hookmill_worker::{Berth, Clock, Config, Handed, Head, Parts, Programs, Secrets, SystemClock, Worker};
+use hookmill_worker::{Berth, Clock, Config, Handed, Head, Observer, Parts, Programs, Secrets, SystemClock, Worker};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,13 @@ impl Action for Probe {
     }
 }
 
+struct Nobody;
+
+impl Observer for Nobody {
+    fn ended(&self, _: &Head, _: State, _: u64) {}
+    fn asks(&self, _: &Head) {}
+}
+
 struct NoSecrets;
 
 impl Secrets for NoSecrets {
@@ -176,6 +183,7 @@ impl Rig {
             secrets: Arc::new(NoSecrets),
             clock: SystemClock::shared(),
             files: Arc::new(files),
+            observer: Arc::new(Nobody),
             config,
         };
         let worker = Worker::start(parts).await.unwrap();
@@ -243,6 +251,7 @@ impl Rig {
             due_at: now,
             created_at: now,
             started_at: None,
+            finished_at: None,
             seed: 7,
             input: None,
             origin: None,
