@@ -2,9 +2,9 @@
 
 use minijinja::Value;
 
-use super::media::{Body, BodyKind};
+use super::body::{Body, BodyKind};
 
 /// There is nothing to parse, so nothing can be wrong.
-pub(super) fn parse() -> Body {
-    Body { kind: BodyKind::Binary, value: Value::from(()) }
+pub(super) fn parse() -> Body<'static> {
+    Body::built(BodyKind::Binary, Value::from(()))
 }

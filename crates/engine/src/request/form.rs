@@ -6,9 +6,8 @@ use encoding_rs::{Encoding, UTF_8};
 use indexmap::IndexMap;
 use minijinja::Value;
 
-use super::Refusal;
-use super::media::{Body, BodyKind};
-use super::text;
+use super::body::{Body, BodyKind};
+use super::{Refusal, text};
 
 /// A form with more fields than this is refused.
 pub const FORM_FIELDS_MAX: usize = 10_000;
@@ -16,9 +15,9 @@ pub const FORM_FIELDS_MAX: usize = 10_000;
 pub const FORM_DEPTH_MAX: usize = 16;
 
 /// Parses a form body.
-pub(super) fn parse(bytes: &[u8], charset: Option<&str>) -> Result<Body, Refusal> {
+pub(super) fn parse(bytes: &[u8], charset: Option<&str>) -> Result<Body<'static>, Refusal> {
     let value = read(bytes, text::encoding(charset)?, "form")?;
-    Ok(Body { kind: BodyKind::Form, value })
+    Ok(Body::built(BodyKind::Form, value))
 }
 
 /// Parses a query.

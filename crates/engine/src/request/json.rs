@@ -1,28 +1,41 @@
 //! JSON straight into values: no tree in between, order of keys kept, numbers exact where that is possible.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
 use indexmap::IndexMap;
 use minijinja::Value;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::Refusal;
-use super::media::{Body, BodyKind};
+use super::body::{Body, BodyKind};
 use super::refusal::Position;
+use super::{Refusal, skim};
 
 /// JSON nested deeper than this is refused.
 pub const JSON_DEPTH_MAX: usize = 128;
 /// More notes than this about one request are counted, not told.
 pub const NOTES_MAX: usize = 20;
+/// A JSON text larger than this is built at once: whoever asks for its value should not have to wait for it.
+const SKIMMED_BYTES_MAX: usize = 64 * 1024;
 
-/// Parses a JSON body.
-pub(super) fn parse(text: &str, notes: &mut Vec<String>) -> Result<Body, Refusal> {
+/// Parses the JSON body that `bytes` were decoded to. The wanted members are those that it will be asked for.
+pub(super) fn parse<'t>(
+    text: Cow<'_, str>,
+    bytes: &Bytes,
+    wanted: &[&'t str],
+    notes: &mut Vec<String>,
+) -> Result<Body<'t>, Refusal> {
     let mut duplicates = Duplicates::default();
-    match read(text, &mut duplicates) {
-        Ok(value) => {
+    let read = match text {
+        Cow::Borrowed(text) if text.len() <= SKIMMED_BYTES_MAX => skimmed(text, bytes, wanted, &mut duplicates),
+        text => read(&text, &mut duplicates).map(|value| Body::built(BodyKind::Json, value)),
+    };
+    match read {
+        Ok(body) => {
             duplicates.tell(notes);
-            Ok(Body { kind: BodyKind::Json, value })
+            Ok(body)
         }
         Err(error) => {
             let message = error.to_string();
@@ -38,8 +51,23 @@ pub(super) fn value(text: &str) -> Result<Value, serde_json::Error> {
     read(text, &mut Duplicates::default())
 }
 
+fn skimmed<'t>(
+    text: &str,
+    bytes: &Bytes,
+    wanted: &[&'t str],
+    duplicates: &mut Duplicates,
+) -> Result<Body<'t>, serde_json::Error> {
+    let skimmed = skim::read(text, wanted, duplicates)?;
+    if !skimmed.wide {
+        return Ok(Body::skimmed(bytes.slice_ref(text.as_bytes()), skimmed.members));
+    }
+    // Rare: only a reading of the whole can tell what number was meant.
+    *duplicates = Duplicates::default();
+    read(text, duplicates).map(|value| Body::built(BodyKind::Json, value))
+}
+
 fn read(text: &str, duplicates: &mut Duplicates) -> Result<Value, serde_json::Error> {
-    let mut reader = Reader { duplicates, wide: false, tokens: None };
+    let mut reader = Reader::of(duplicates);
     let value = read_with(text, &mut reader)?;
     if !reader.wide {
         return Ok(value);
@@ -61,15 +89,15 @@ fn read_with(text: &str, reader: &mut Reader<'_>) -> Result<Value, serde_json::E
 
 /// Keys that stood twice in an object; the last value counts.
 #[derive(Default)]
-struct Duplicates {
+pub(super) struct Duplicates {
     keys: Vec<String>,
     untold: usize,
 }
 
 impl Duplicates {
-    fn add(&mut self, key: &Value) {
+    pub(super) fn add(&mut self, key: &str) {
         if self.keys.len() < NOTES_MAX {
-            self.keys.push(key.as_str().unwrap_or_default().chars().take(60).collect());
+            self.keys.push(key.chars().take(60).collect());
         } else {
             self.untold += 1;
         }
@@ -83,12 +111,18 @@ impl Duplicates {
     }
 }
 
-struct Reader<'r> {
+pub(super) struct Reader<'r> {
     duplicates: &'r mut Duplicates,
     /// Whether a number came as a float that may have been an integer beyond 64 bits.
-    wide: bool,
+    pub(super) wide: bool,
     /// The number tokens of the text, in step with the numbers that are visited.
     tokens: Option<NumberTokens<'r>>,
+}
+
+impl<'r> Reader<'r> {
+    pub(super) fn of(duplicates: &'r mut Duplicates) -> Self {
+        Self { duplicates, wide: false, tokens: None }
+    }
 }
 
 /// The tokens of the numbers in a valid JSON text, in order.
@@ -123,24 +157,22 @@ impl<'t> Iterator for NumberTokens<'t> {
     }
 }
 
-struct Seed<'s, 'r> {
-    reader: &'s mut Reader<'r>,
-    depth: usize,
+/// Builds one value.
+pub(super) struct Seed<'s, 'r> {
+    pub(super) reader: &'s mut Reader<'r>,
+    /// In how many containers it stands.
+    pub(super) depth: usize,
+}
+
+/// The depth of what stands in a container at `depth`.
+pub(super) fn enter<E: serde::de::Error>(depth: usize) -> Result<usize, E> {
+    if depth >= JSON_DEPTH_MAX {
+        return Err(E::custom(format_args!("nested deeper than {JSON_DEPTH_MAX} levels")));
+    }
+    Ok(depth + 1)
 }
 
 impl<'r> Seed<'_, 'r> {
-    fn inner<E: serde::de::Error>(&mut self) -> Result<Seed<'_, 'r>, E> {
-        Ok(Seed { depth: self.depth, reader: self.reader })
-    }
-
-    fn enter<E: serde::de::Error>(&mut self) -> Result<(), E> {
-        self.depth += 1;
-        if self.depth > JSON_DEPTH_MAX {
-            return Err(E::custom(format_args!("nested deeper than {JSON_DEPTH_MAX} levels")));
-        }
-        Ok(())
-    }
-
     fn token(&mut self) -> Option<&'r str> {
         self.reader.tokens.as_mut().and_then(Iterator::next)
     }
@@ -197,23 +229,23 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
         Ok(Value::from(text))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
-        self.enter()?;
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let depth = enter(self.depth)?;
         let mut list: Vec<Value> = Vec::new();
-        while let Some(item) = items.next_element_seed(self.inner()?)? {
+        while let Some(item) = items.next_element_seed(Seed { reader: &mut *self.reader, depth })? {
             list.push(item);
         }
         Ok(Value::from(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
-        self.enter()?;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let depth = enter(self.depth)?;
         let mut object: IndexMap<Value, Value> = IndexMap::new();
         while let Some(Key(key)) = map.next_key()? {
-            let value = map.next_value_seed(self.inner()?)?;
+            let value = map.next_value_seed(Seed { reader: &mut *self.reader, depth })?;
             match object.entry(key) {
                 indexmap::map::Entry::Occupied(mut entry) => {
-                    self.reader.duplicates.add(entry.key());
+                    self.reader.duplicates.add(entry.key().as_str().unwrap_or_default());
                     entry.insert(value);
                 }
                 indexmap::map::Entry::Vacant(entry) => {

@@ -1,40 +1,14 @@
 //! Which parser a body gets: the content type alone decides.
 
+use bytes::Bytes;
 use minijinja::Value;
 
+use super::body::{Body, BodyKind};
 use super::{Refusal, Request, binary, form, json, text};
 
 /// What is accepted, for the answer to what is not.
 pub const ACCEPTED_MEDIA_TYPES: &[&str] =
     &["application/json", "application/*+json", "application/x-www-form-urlencoded", "text/*", "application/octet-stream"];
-
-/// How the values in a body were spelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BodyKind {
-    /// With types of their own.
-    Json,
-    /// As texts that are converted to the type a variable asks for.
-    Form,
-    /// One text.
-    Text,
-    /// Bytes that nobody here understands.
-    Binary,
-    /// There is no body.
-    Absent,
-}
-
-/// A parsed body.
-#[derive(Clone, Debug)]
-pub(super) struct Body {
-    pub(super) kind: BodyKind,
-    pub(super) value: Value,
-}
-
-impl Body {
-    pub(super) fn absent() -> Self {
-        Self { kind: BodyKind::Absent, value: Value::from(()) }
-    }
-}
 
 /// A content type taken apart.
 struct MediaType<'a> {
@@ -63,10 +37,16 @@ impl<'a> MediaType<'a> {
     }
 }
 
-/// Parses the body of a request with the parser of its content type.
-pub(super) fn parse_body(request: &Request<'_>, query: &Value, notes: &mut Vec<String>) -> Result<Body, Refusal> {
+/// Parses the body of a request with the parser of its content type. The wanted members are those that it will be asked
+/// for.
+pub(super) fn parse_body<'t>(
+    request: &Request<'_>,
+    query: &Value,
+    wanted: &[&'t str],
+    notes: &mut Vec<String>,
+) -> Result<Body<'t>, Refusal> {
     if request.method == "GET" {
-        return Ok(Body { kind: BodyKind::Form, value: query.clone() });
+        return Ok(Body::built(BodyKind::Form, query.clone()));
     }
     if let Some(encoding) = request.header("content-encoding").filter(|encoding| !is_identity(encoding)) {
         return Err(unsupported(&format!("content encoding {encoding}"), encoding, &["identity"]));
@@ -75,13 +55,13 @@ pub(super) fn parse_body(request: &Request<'_>, query: &Value, notes: &mut Vec<S
         return Ok(Body::absent());
     }
     let bytes = request.body;
-    let Some(header) = request.header("content-type") else { return without_type(bytes, notes) };
-    let Some(media) = MediaType::of(header) else { return without_type(bytes, notes) };
+    let Some(header) = request.header("content-type") else { return without_type(bytes, wanted, notes) };
+    let Some(media) = MediaType::of(header) else { return without_type(bytes, wanted, notes) };
     if media.essence == "multipart/form-data" || media.is_xml() {
         return Err(unsupported(&format!("content type {}", media.essence), &media.essence, ACCEPTED_MEDIA_TYPES));
     }
     if media.is_json() {
-        return json::parse(&text::decode(bytes, media.charset)?, notes);
+        return json::parse(text::decode(bytes, media.charset)?, bytes, wanted, notes);
     }
     if media.essence == "application/x-www-form-urlencoded" {
         return form::parse(bytes, media.charset);
@@ -98,15 +78,15 @@ fn is_identity(encoding: &str) -> bool {
 }
 
 /// JSON if it parses, else text if it is text, else bytes.
-fn without_type(bytes: &[u8], notes: &mut Vec<String>) -> Result<Body, Refusal> {
+fn without_type<'t>(bytes: &Bytes, wanted: &[&'t str], notes: &mut Vec<String>) -> Result<Body<'t>, Refusal> {
     let Ok(text) = text::decode(bytes, None) else { return Ok(binary::parse()) };
     let mut found = Vec::new();
-    match json::parse(&text, &mut found) {
+    match json::parse(text, bytes, wanted, &mut found) {
         Ok(body) => {
             notes.append(&mut found);
             Ok(body)
         }
-        Err(_) => Ok(Body { kind: BodyKind::Text, value: Value::from(&*text) }),
+        Err(_) => text::parse(bytes, None),
     }
 }
 

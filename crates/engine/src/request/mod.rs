@@ -2,12 +2,17 @@
 //!
 //! A function of the trigger and the request: it is called when the request is accepted, and again with the stored
 //! bytes when the run is recovered, and gives the same. Who may call, and how large a body may be, is asked before.
+//!
+//! A request is answered before anybody looks at its body, and many runs never do. Of a JSON body the declared variables
+//! are built at once; the rest is only checked, and built when an expression first asks for it.
 
 mod binary;
+mod body;
 mod form;
 mod json;
 mod media;
 mod refusal;
+mod skim;
 mod text;
 mod variables;
 mod webhook;
@@ -69,16 +74,16 @@ pub struct Parsed {
 pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, Refusal> {
     let query = form::parse_query(request.query)?;
     let mut notes = Vec::new();
-    let body = media::parse_body(request, &query, &mut notes)?;
+    let body = media::parse_body(request, &query, &variables::wanted(trigger), &mut notes)?;
     let headers = webhook::Headers::of(request.headers);
     let variables = variables::collect(trigger, request, &body, &query)?;
-    let raw = webhook::Raw { bytes: request.body.clone(), binary: body.kind == media::BodyKind::Binary };
+    let raw = webhook::Raw { bytes: request.body.clone(), binary: body.kind == body::BodyKind::Binary };
     let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
         let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));
         // A binary body has no parsed form; its bytes are what there is to remember.
-        let remembered = || if raw.binary { raw.value() } else { body.value.clone() };
+        let remembered = || if raw.binary { raw.value() } else { body.content.value().clone() };
         headers.chain(memory.body.iter().map(|name| (name.clone(), remembered()))).collect()
     });
-    let webhook = webhook::Webhook::of(request, body.value, query, headers, raw.clone(), variables);
+    let webhook = webhook::Webhook::of(request, body.content, query, headers, raw.clone(), variables);
     Ok(Parsed { webhook: Value::from_object(webhook), variables: memory, notes })
 }

@@ -6,12 +6,12 @@ use encoding_rs::{Encoding, UTF_8};
 use minijinja::Value;
 
 use super::Refusal;
-use super::media::{Body, BodyKind};
+use super::body::{Body, BodyKind};
 use super::refusal::Position;
 
 /// A text body is its text.
-pub(super) fn parse(bytes: &[u8], charset: Option<&str>) -> Result<Body, Refusal> {
-    Ok(Body { kind: BodyKind::Text, value: Value::from(&*decode(bytes, charset)?) })
+pub(super) fn parse(bytes: &[u8], charset: Option<&str>) -> Result<Body<'static>, Refusal> {
+    Ok(Body::built(BodyKind::Text, Value::from(&*decode(bytes, charset)?)))
 }
 
 /// Decodes strictly: by the byte order mark if there is one, else by the charset named, else as UTF-8.

@@ -3,7 +3,7 @@
 use minijinja::Value;
 use minijinja::value::{Serde, ValueKind};
 
-use super::media::{Body, BodyKind};
+use super::body::{Body, BodyKind, member};
 use super::refusal::VariableProblem;
 use super::{Refusal, Request, json};
 use crate::workflow::{Source, Variable, VariableType, WebhookTrigger};
@@ -34,8 +34,26 @@ enum Found {
     Spelled(Value),
 }
 
+/// The members of the body that `collect` asks for.
+pub(super) fn wanted(trigger: &WebhookTrigger) -> Vec<&str> {
+    let mut wanted = Vec::with_capacity(trigger.variables.len());
+    for (name, variable) in &trigger.variables {
+        match &variable.source {
+            None => wanted.push(name.as_str()),
+            Some(Source::Body(path)) => wanted.extend(path.split('.').next()),
+            Some(Source::Query(_) | Source::Path(_) | Source::Header(_)) => {}
+        }
+    }
+    wanted
+}
+
 /// Collects the variables that a trigger declares.
-pub(super) fn collect(trigger: &WebhookTrigger, request: &Request<'_>, body: &Body, query: &Value) -> Result<Variables, Refusal> {
+pub(super) fn collect(
+    trigger: &WebhookTrigger,
+    request: &Request<'_>,
+    body: &Body<'_>,
+    query: &Value,
+) -> Result<Variables, Refusal> {
     let mut variables = Vec::with_capacity(trigger.variables.len());
     let mut problems = Vec::new();
     for (name, variable) in &trigger.variables {
@@ -51,7 +69,7 @@ fn one(
     name: &str,
     variable: &Variable,
     request: &Request<'_>,
-    body: &Body,
+    body: &Body<'_>,
     query: &Value,
 ) -> Result<Option<Value>, (&'static str, String)> {
     let default = || variable.default.as_ref().map(|value| Value::from(Serde(value)));
@@ -73,23 +91,16 @@ fn one(
     }
 }
 
-fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body, query: &Value) -> Option<Found> {
+fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body<'_>, query: &Value) -> Option<Found> {
     let as_found = |value| if body.kind == BodyKind::Form { Found::Spelled(value) } else { Found::Typed(value) };
-    let in_body = |path: &str| {
-        let value = path.split('.').try_fold(body.value.clone(), |value, segment| step_into(&value, segment))?;
-        Some(as_found(value))
-    };
     let in_query = |name: &str| member(query, name).map(Found::Spelled);
     let in_path = |name: &str| {
         let parameter = request.path_params.iter().find(|(parameter, _)| parameter == name);
         parameter.map(|(_, value)| Found::Spelled(Value::from(value)))
     };
     match source {
-        None => {
-            let found = member(&body.value, name).map(as_found);
-            found.or_else(|| in_query(name)).or_else(|| in_path(name))
-        }
-        Some(Source::Body(path)) => in_body(path),
+        None => body.member(name).map(as_found).or_else(|| in_query(name)).or_else(|| in_path(name)),
+        Some(Source::Body(path)) => body.at(path).map(as_found),
         Some(Source::Query(name)) => in_query(name),
         Some(Source::Path(name)) => in_path(name),
         Some(Source::Header(name)) => {
@@ -98,22 +109,6 @@ fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body,
             let all = values.fold(first, |all, (_, value)| all + ", " + value);
             Some(Found::Spelled(Value::from(all)))
         }
-    }
-}
-
-/// The member of an object; of nothing else.
-fn member(value: &Value, name: &str) -> Option<Value> {
-    if value.kind() != ValueKind::Map {
-        return None;
-    }
-    value.as_object()?.get_value_by_str(name)
-}
-
-fn step_into(value: &Value, segment: &str) -> Option<Value> {
-    match value.kind() {
-        ValueKind::Map => member(value, segment),
-        ValueKind::Seq => value.get_item_by_index(segment.parse().ok()?).ok().filter(|value| !value.is_undefined()),
-        _ => None,
     }
 }
 

@@ -10,6 +10,7 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
 use super::Request;
+use super::body::Content;
 use super::variables::Variables;
 use crate::id::DeliveryId;
 use crate::time::Timestamp;
@@ -22,28 +23,28 @@ pub const WEBHOOK_MEMBERS: &[&str] =
 /// A request, its variables, and what else was in its body.
 #[derive(Debug)]
 pub(super) struct Webhook {
-    body: Value,
+    body: Content,
     query: Value,
     path: Vec<(String, String)>,
-    method: String,
+    method: Value,
     headers: Value,
     raw: Raw,
-    address: String,
+    address: Value,
     received_at: Timestamp,
     delivery: DeliveryId,
     variables: Variables,
 }
 
 impl Webhook {
-    pub(super) fn of(request: &Request<'_>, body: Value, query: Value, headers: Value, raw: Raw, variables: Variables) -> Self {
+    pub(super) fn of(request: &Request<'_>, body: Content, query: Value, headers: Value, raw: Raw, variables: Variables) -> Self {
         Self {
             body,
             query,
             path: request.path_params.to_vec(),
-            method: request.method.to_owned(),
+            method: Value::from(request.method),
             headers,
             raw,
-            address: request.address.to_owned(),
+            address: Value::from(request.address),
             received_at: request.received_at,
             delivery: request.delivery,
             variables,
@@ -52,16 +53,16 @@ impl Webhook {
 
     fn member(&self, name: &str) -> Option<Value> {
         Some(match name {
-            "body" => self.body.clone(),
+            "body" => self.body.value().clone(),
             "headers" => self.headers.clone(),
             "query" => self.query.clone(),
             "path" => {
                 let members = self.path.iter().map(|(name, value)| (Value::from(name), Value::from(value)));
                 Value::from_object(members.collect::<IndexMap<Value, Value>>())
             }
-            "method" => Value::from(&self.method),
+            "method" => self.method.clone(),
             "raw" => self.raw.value(),
-            "ip" => Value::from(&self.address),
+            "ip" => self.address.clone(),
             "received_at" => Value::from(self.received_at.to_string()),
             "delivery_id" => Value::from(self.delivery.to_string()),
             "files" => Value::from(Vec::<Value>::new()),
@@ -71,13 +72,13 @@ impl Webhook {
 
     /// What was sent without being declared.
     fn undeclared(&self, name: &str) -> Option<Value> {
-        self.body.as_object().and_then(|body| body.get_value_by_str(name))
+        self.body.value().as_object().and_then(|body| body.get_value_by_str(name))
     }
 
     fn names(&self) -> Vec<Value> {
         let mut names: Vec<Value> = WEBHOOK_MEMBERS.iter().map(|name| Value::from(*name)).collect();
         names.extend(self.variables.present().map(Value::from));
-        let body = self.body.as_object().and_then(|body| body.try_iter_pairs());
+        let body = self.body.value().as_object().and_then(|body| body.try_iter_pairs());
         let undeclared = body.into_iter().flatten().map(|(name, _)| name);
         names.extend(
             undeclared.filter(|name| {
