@@ -1,11 +1,14 @@
 //! The worker: everything that happens to runs between their acceptance and their end.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hookmill_actions::{Files, Registry};
 use hookmill_engine::id::{RunId, WorkflowId};
+use hookmill_engine::run::Failure;
 use hookmill_store::Store;
 use hookmill_store::runs::State;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +29,7 @@ use crate::programs::Programs;
 use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{fetch, index, lease, prune};
+use crate::{commit, fetch, index, lease, prune};
 
 /// What the worker works with.
 pub struct Parts {
@@ -241,7 +244,16 @@ impl Inner {
         let head = run.head.clone();
         let (limited, lane) = (run.revision.concurrency().is_some(), run.lane());
         let live = run.live.take().expect("every run in the queue listens");
-        let leave = execute(self.clone(), run, &live).await;
+        let executed = AssertUnwindSafe(execute(self.clone(), run, &live)).catch_unwind().await;
+        let leave = match executed {
+            Ok(leave) => leave,
+            Err(_) => {
+                // The panic hook has logged where. The run ends, and with it its hold on its place and its lane.
+                let failure = Failure::new("engine_panicked", "the engine stopped with an internal error; please report it");
+                commit::unloadable(&self, &head, &failure).await;
+                Leave::Ended
+            }
+        };
         let missed = live.close();
         let left = self.queue.leave(&head, limited, lane, leave);
         for blocked in &left.blocked {
