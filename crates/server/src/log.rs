@@ -43,6 +43,10 @@ pub(crate) fn no_key(config: &Config) {
     info!("There is no API key yet; make one with: {command} --name me --role owner");
 }
 
+pub(crate) fn few_open_files(why: &impl std::fmt::Display) {
+    warn!(error = %why, "The limit of open files stays as it was, few connections fit: {why}");
+}
+
 pub(crate) fn stopping() {
     info!("Told to stop: requests and steps under way may end; a second signal stops at once");
 }

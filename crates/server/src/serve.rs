@@ -6,6 +6,7 @@
 
 mod follow;
 mod open;
+mod open_files;
 mod signals;
 
 use std::net::SocketAddr;
@@ -109,12 +110,13 @@ impl Error {
 pub async fn serve(config: Config) -> Result<(), Error> {
     let stop = CancellationToken::new();
     signals::follow(stop.clone())?;
+    open_files::raise_limit();
     let master_key = std::env::var(MASTER_KEY_VARIABLE).ok();
     run(config, master_key.as_deref(), stop, |address| {
         use std::io::Write as _;
-        println!("ready http://{address}");
+        let mut out = std::io::stdout();
         // Whoever started us may have closed its end; serving does not depend on it.
-        let _ = std::io::stdout().flush();
+        let _ = writeln!(out, "ready http://{address}").and_then(|()| out.flush());
     })
     .await
 }
