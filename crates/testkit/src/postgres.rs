@@ -6,17 +6,19 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 use tokio_postgres::NoTls;
 
-use crate::patience::{SOON, until_deadline};
+use crate::patience::until_deadline;
 
 /// Names a server to use for the shared one. Its role must be allowed to create databases, which are left there.
 pub const SERVER_VARIABLE: &str = "HOOKMILL_TEST_POSTGRES";
@@ -26,6 +28,13 @@ pub const PASSWORD: &str = "never-print-me";
 
 /// Two processes may find the same free port; another one is tried so many times.
 const PORTS_TRIED: usize = 5;
+
+/// Where ports are looked for: below those that Linux gives to outgoing connections, one of which could take the port
+/// of a killed server before it is back.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// How long a server may take to start. After a kill it syncs its whole folder first, which a busy disk makes slow.
+const START_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// Ends the server and removes its folder when its standard input ends, which is when the test process ends, however
 /// it does: a static is never dropped, and a killed process drops nothing at all.
@@ -147,7 +156,7 @@ impl Cluster {
     async fn is_ready(&mut self) -> bool {
         let url = self.url("postgres");
         let server = self.server.as_mut().expect("the server was started");
-        until_deadline("PostgreSQL to answer", SOON, async || {
+        until_deadline("PostgreSQL to answer", START_TIME_MAX, async || {
             if server.try_wait().expect("a child can be asked").is_some() {
                 return Some(false);
             }
@@ -188,7 +197,7 @@ impl Cluster {
         // The processes of killed connections hold on to the shared memory for a moment, then it starts.
         let begin = std::time::Instant::now();
         while !self.launch().await {
-            assert!(begin.elapsed() < SOON, "PostgreSQL does not start again:\n{}", self.log());
+            assert!(begin.elapsed() < START_TIME_MAX, "PostgreSQL does not start again:\n{}", self.log());
         }
     }
 
@@ -262,8 +271,15 @@ fn children_of(parent: u32) -> Vec<String> {
 }
 
 fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("a bound socket has an address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    // Processes begin far from each other, so that they seldom meet.
+    let first = std::process::id().wrapping_mul(97);
+    let mut ports = (0..count).map(|_| {
+        let step = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % count;
+        PORTS.start + u16::try_from(step).expect("it is less than the number of ports")
+    });
+    ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a port is free")
 }
 
 fn start_watchdog(folder: &Path) -> Child {

@@ -148,7 +148,13 @@ async fn a_killed_postgres_is_survived() {
     let away = db.read("SELECT 1", hookmill_store::args![]).await.unwrap_err();
     assert!(away.to_string().contains("cannot reach PostgreSQL") || away.to_string().contains("lost"), "{away}");
     cluster.restart().await;
-    until("writes to succeed again", async || db.write(thing(-2)).await.ok()).await;
+    // A write without an answer may be there all the same, so each attempt writes something of its own.
+    let mut attempt = -1;
+    let write = async || {
+        attempt -= 1;
+        db.write(thing(attempt)).await.ok()
+    };
+    until("writes to succeed again", write).await;
     until("reads to succeed again", async || db.read("SELECT 1", hookmill_store::args![]).await.ok()).await;
     let there = ids(&db).await;
     wanted.retain(|id| !there.contains(id));
