@@ -127,22 +127,35 @@ async fn write(inner: &Inner, commit: RunCommit) -> Result<(), Lost> {
     loop {
         match inner.store.commit_run(commit.clone()).await {
             Ok(()) => return Ok(()),
-            Err(store::Error::NotOwner | store::Error::Conflict { .. }) => {
-                warn!(run.id = %commit.run, "Run {} belongs to another node now; left to it", commit.run);
-                return Err(Lost);
-            }
+            Err(store::Error::NotOwner | store::Error::Conflict { .. }) => match was_stored(inner, &commit).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {
+                    warn!(run.id = %commit.run, "Run {} belongs to another owner now; left to it", commit.run);
+                    inner.doubt();
+                    return Err(Lost);
+                }
+                Err(problem) => warn!(run.id = %commit.run, error = %problem, "Run {} waits for the store", commit.run),
+            },
             Err(problem) if inner.abandon.is_cancelled() => {
                 error!(run.id = %commit.run, error = %problem, "Run {} could not be stored before the end; its last step will be repeated", commit.run);
                 return Err(Lost);
             }
             Err(problem) => {
                 warn!(run.id = %commit.run, error = %problem, "Run {} waits for the store: {problem}", commit.run);
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = inner.abandon.cancelled() => {}
-                }
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = inner.abandon.cancelled() => {}
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Whether a commit that is refused now was stored by an earlier try whose answer got lost.
+async fn was_stored(inner: &Inner, commit: &RunCommit) -> store::Result<bool> {
+    let Some(row) = inner.store.run(commit.run).await? else { return Ok(false) };
+    let entries = commit.from_seq as usize + commit.entries.len();
+    let same_owner = row.epoch == commit.epoch || (commit.release && row.epoch == 0);
+    Ok(same_owner && row.state == commit.state && row.entries as usize == entries)
 }

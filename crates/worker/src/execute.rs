@@ -50,7 +50,8 @@ pub(crate) struct Execution {
 
 /// Executes a run and says how it left memory.
 pub(crate) async fn execute(inner: Arc<Inner>, handed: Handed, live: &Live) -> Leave {
-    if !handed.lane_is_free && load::lane_is_held(&inner, &handed.head).await {
+    // What somebody told the run (to end, above all) is not for its lane to hold up.
+    if handed.events.is_empty() && !handed.lane_is_free && load::lane_is_held(&inner, &handed.head).await {
         inner.block(&handed.head).await;
         return Leave::Blocked;
     }
@@ -168,8 +169,13 @@ impl Execution {
 
     /// When the run must go on by itself: its next timer or its time limit.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let limit = self.state.program().workflow().settings.timeout.map(|span| self.started_at.plus(span));
-        [self.state.next_due(), limit].into_iter().flatten().min()
+        [self.state.next_due(), self.time_limit()].into_iter().flatten().min()
+    }
+
+    /// When the run has taken as long as it may. A rerun keeps the start of the run that it goes on from, but not its age.
+    fn time_limit(&self) -> Option<Timestamp> {
+        let begun = self.started_at.max(self.head.created_at);
+        self.state.program().workflow().settings.timeout.map(|span| begun.plus(span))
     }
 
     /// Whether the wait ahead is short enough to spend it in memory.
@@ -205,8 +211,7 @@ impl Execution {
     /// What a passed due time means.
     fn due_event(&self) -> Option<Event> {
         let now = self.inner.clock.now();
-        let limit = self.state.program().workflow().settings.timeout.map(|span| self.started_at.plus(span));
-        if limit.is_some_and(|limit| limit <= now) {
+        if self.time_limit().is_some_and(|limit| limit <= now) {
             return Some(Event::TimedOut);
         }
         self.state.pending().into_iter().find_map(|pending| match pending {

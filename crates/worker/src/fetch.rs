@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hookmill_engine::run::Failure;
-use hookmill_store as store;
 use hookmill_store::runs::{CLAIM_MAX, ClaimedRun, Free};
 use tracing::{error, warn};
 
@@ -38,6 +37,8 @@ pub(crate) async fn run(inner: Arc<Inner>) {
                 None
             }
             Err(problem) => {
+                // Nobody knows whether runs were claimed by what failed.
+                inner.doubt();
                 warn!(error = %problem, "The backlog cannot be fetched: {problem}");
                 Some(PAUSE)
             }
@@ -68,7 +69,12 @@ async fn fetch(inner: &Arc<Inner>) -> Result<usize, hookmill_store::Error> {
         let room = inner.queue.room().min(CLAIM_MAX);
         let Some(owned) = inner.ownership.owned() else { return Ok(fetched) };
         if room == 0 {
-            return Ok(fetched);
+            // From now on whoever leaves memory rings; look once more, since the last one may just have left.
+            inner.queue.spill();
+            if inner.queue.room() == 0 {
+                return Ok(fetched);
+            }
+            continue;
         }
         let now = inner.clock.now();
         let after_owner = inner.abandoned.swap(false, Ordering::AcqRel);
@@ -89,7 +95,7 @@ async fn fetch(inner: &Arc<Inner>) -> Result<usize, hookmill_store::Error> {
         if !after_owner {
             inner.queue.caught_up();
             if let Some(due) = inner.store.next_due(&owned, now).await? {
-                inner.timers.note(due);
+                inner.timers.expect(due);
             }
             return Ok(fetched);
         }
@@ -102,8 +108,8 @@ async fn take_in(inner: &Arc<Inner>, claimed: ClaimedRun) {
     loop {
         match inner.programs.get(claimed.run.workflow, claimed.run.revision).await {
             Ok(revision) => return inner.take_in(Handed::stored(claimed, revision, Vec::new()), None),
-            Err(Error::Store(store::Error::Unavailable { why })) => {
-                warn!(run.id = %head.id, "Run {} waits for the store: {why}", head.id);
+            Err(Error::Store(problem)) if problem.is_transient() => {
+                warn!(run.id = %head.id, error = %problem, "Run {} waits for the store: {problem}", head.id);
                 tokio::select! {
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE),
                     () = inner.stop.cancelled() => return,

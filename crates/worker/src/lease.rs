@@ -54,6 +54,8 @@ pub(crate) async fn renew(inner: &Inner) -> Result<(), Error> {
     if inner.ownership.set(owned, until) {
         info!(buckets = count, "This node owns {count} of {BUCKETS} buckets");
         inner.abandoned.store(true, Ordering::Release);
+        // Whoever owned them may have died between the end of a lane's holder and waking the next.
+        inner.doubt();
         inner.queue.spill();
         inner.timers.ring();
     }

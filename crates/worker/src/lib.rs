@@ -26,6 +26,7 @@ mod ownership;
 mod programs;
 mod prune;
 mod queue;
+mod rescue;
 mod secrets;
 mod timers;
 mod view;

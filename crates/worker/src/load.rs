@@ -49,8 +49,8 @@ pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input:
         };
         match loaded {
             Ok(loaded) => return Ok(loaded),
-            Err(Error::Store(store::Error::Unavailable { why })) => {
-                warn!(run.id = %head.id, "Run {} waits for the store: {why}", head.id);
+            Err(Error::Store(problem)) if problem.is_transient() => {
+                warn!(run.id = %head.id, error = %problem, "Run {} waits for the store: {problem}", head.id);
                 tokio::select! {
                     () = tokio::time::sleep(PAUSE) => {}
                     () = inner.stop.cancelled() => return Err(Leave::Parked),

@@ -38,7 +38,9 @@ pub(crate) struct Left {
     /// The next run of this lane may be waiting there.
     pub(crate) wake: Option<LaneKey>,
     /// These wait there now until their lane is free.
-    pub(crate) blocked: Vec<Head>,
+    pub(crate) blocked: Vec<Handed>,
+    /// The run that left, claimed anew meanwhile.
+    pub(crate) again: Option<Handed>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,8 @@ struct State {
     running: usize,
     flows: HashMap<WorkflowId, Flow>,
     lanes: HashMap<LaneKey, Lane>,
+    /// Runs that were claimed anew, under a new epoch, while the same run of the old epoch is still in memory.
+    again: HashMap<RunId, Handed>,
     /// Runs wait in the database for want of room here.
     spilled: bool,
     closed: bool,
@@ -101,8 +105,17 @@ impl Queue {
         Some(Place { queue: self.clone(), bytes: Some(bytes) })
     }
 
+    /// Keeps a run that was claimed anew until its older self leaves memory. Gives it back if that has happened.
+    pub(crate) fn after_older(&self, run: Handed) -> Option<Handed> {
+        let mut state = self.state.lock();
+        if !state.known.contains_key(&run.head.id) {
+            return Some(run);
+        }
+        state.again.insert(run.head.id, run);
+        None
+    }
+
     /// Takes a run in: at the place that was kept for it, or because it was fetched into room that was there.
-    /// A run that is in memory already stays as it is.
     pub(crate) fn push(&self, run: Handed, mut place: Option<Place>) {
         let mut state = self.state.lock();
         let bytes = match &mut place {
@@ -135,7 +148,8 @@ impl Queue {
         let state = &mut *state;
         while !state.closed && state.running < self.running_max {
             let run = state.ready.pop_front()?;
-            if let Some(key) = run.lane() {
+            // A run that was told something (to end, above all) does not wait for its lane.
+            if let Some(key) = run.lane().filter(|_| run.events.is_empty()) {
                 let lane = state.lanes.entry(key).or_default();
                 match lane.holder {
                     Some(holder) if holder != run.head.id => {
@@ -174,7 +188,7 @@ impl Queue {
                 state.flows.remove(&run.workflow);
             }
         }
-        let mut left = Left::default();
+        let mut left = Left { again: state.again.remove(&run.id), ..Left::default() };
         let Some(key) = lane else { return left };
         let Some(mut entry) = state.lanes.remove(&key) else { return left };
         if how == Leave::Ended {
@@ -191,7 +205,7 @@ impl Queue {
         // Those behind go back to the database: they may have to wait there for months.
         for (id, waiting) in entry.waiting {
             state.bytes -= state.known.remove(&id).unwrap_or(0);
-            left.blocked.push(waiting.head);
+            left.blocked.push(waiting);
         }
         if how == Leave::Blocked {
             left.wake = Some(key);

@@ -21,6 +21,12 @@ impl Timers {
         }
     }
 
+    /// What the fetch loop itself has learnt from the database: it need not wake itself for that.
+    pub(crate) fn expect(&self, due: Timestamp) {
+        let mut next = self.next.lock();
+        *next = Some(next.map_or(due, |next| next.min(due)));
+    }
+
     /// There is something to fetch now, or room for it.
     pub(crate) fn ring(&self) {
         self.ring.notify_one();

@@ -2,13 +2,13 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use hookmill_actions::{Files, Registry};
 use hookmill_engine::id::{RunId, WorkflowId};
-use hookmill_engine::run::Failure;
+use hookmill_engine::run::{Event, Failure};
 use hookmill_store::Store;
 use hookmill_store::runs::State;
 use tokio_util::sync::CancellationToken;
@@ -22,14 +22,14 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::execute::execute;
 use crate::handed::{Handed, Head};
-use crate::live::LiveRuns;
+use crate::live::{Live, LiveRuns};
 use crate::observer::Observer;
 use crate::ownership::Ownership;
 use crate::programs::Programs;
 use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{commit, fetch, index, lease, prune};
+use crate::{commit, fetch, index, lease, prune, rescue};
 
 /// What the worker works with.
 pub struct Parts {
@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) ownership: Ownership,
     /// There may be runs that a former owner of our buckets had in memory.
     pub(crate) abandoned: AtomicBool,
+    /// See [`crate::rescue`].
+    pub(crate) doubtful: AtomicBool,
     pub(crate) timers: Timers,
     pub(crate) answers: Answers,
     pub(crate) live: LiveRuns,
@@ -104,6 +106,7 @@ impl Worker {
             queue: Arc::new(queue),
             ownership: Ownership::new(node),
             abandoned: AtomicBool::new(true),
+            doubtful: AtomicBool::new(false),
             timers: Timers::default(),
             answers: Answers::default(),
             live: LiveRuns::default(),
@@ -121,6 +124,7 @@ impl Worker {
         inner.loops.spawn(fetch::run(inner.clone()));
         inner.loops.spawn(index::run(inner.clone()));
         inner.loops.spawn(prune::run(inner.clone()));
+        inner.loops.spawn(rescue::run(inner.clone()));
         Ok(Self { inner })
     }
 
@@ -232,17 +236,17 @@ impl Inner {
     }
 
     /// Puts a run into the queue. From now on it can be spoken to.
-    pub(crate) fn take_in(&self, mut run: Handed, place: Option<Place>) {
-        if !self.queue.knows(run.head.id) {
-            run.live = Some(self.live.open(run.head.id));
-            self.queue.push(run, place);
-        }
+    pub(crate) fn take_in(&self, run: Handed, place: Option<Place>) {
+        let Some(mut run) = self.queue.after_older(run) else { return };
+        run.live = Some(self.live.open(run.head.id));
+        self.queue.push(run, place);
     }
 
     /// One run from its start in memory until it leaves memory.
     async fn one(self: Arc<Self>, mut run: Handed) {
         let head = run.head.clone();
         let (limited, lane) = (run.revision.concurrency().is_some(), run.lane());
+        let passes_lane = !run.events.is_empty();
         let live = run.live.take().expect("every run in the queue listens");
         let executed = AssertUnwindSafe(execute(self.clone(), run, &live)).catch_unwind().await;
         let leave = match executed {
@@ -255,24 +259,39 @@ impl Inner {
             }
         };
         let missed = live.close();
-        let left = self.queue.leave(&head, limited, lane, leave);
-        for blocked in &left.blocked {
-            self.block(blocked).await;
+        let left = self.queue.leave(&head, limited, lane.clone().filter(|_| !passes_lane), leave);
+        for mut blocked in left.blocked {
+            self.block(&blocked.head).await;
+            let missed = blocked.live.take().map(Live::close).unwrap_or_default();
+            self.tell_all(blocked.head.id, blocked.events.into_iter().chain(missed)).await;
         }
-        if let Some(lane) = &left.wake {
-            self.wake_lane(lane).await;
+        if let Some(lane) = left.wake.or(lane.filter(|_| passes_lane && leave == Leave::Ended)) {
+            self.wake_lane(&lane).await;
+        }
+        if let Some(again) = left.again {
+            self.take_in(again, None);
         }
         if leave != Leave::Ended {
-            for event in missed {
-                if let Err(problem) = self.tell(head.id, event).await {
-                    warn!(run.id = %head.id, error = %problem, "Run {} could not be told: {problem}", head.id);
-                }
-            }
+            self.tell_all(head.id, missed).await;
         }
         if self.queue.is_spilled() {
             self.timers.ring();
         }
         self.pump();
+    }
+
+    /// Tells a run that has left memory what it could not hear any more.
+    async fn tell_all(self: &Arc<Self>, run: RunId, events: impl IntoIterator<Item = Event>) {
+        for event in events {
+            if let Err(problem) = self.tell(run, event).await {
+                warn!(run.id = %run, error = %problem, "Run {run} could not be told: {problem}");
+            }
+        }
+    }
+
+    /// Something failed in a way that may leave a run of ours in nobody's memory, or a lane asleep.
+    pub(crate) fn doubt(&self) {
+        self.doubtful.store(true, Ordering::Release);
     }
 
     /// Does something that nobody waits for. The stop waits for its end.
@@ -285,6 +304,7 @@ impl Inner {
     /// Leaves a run to the database until its lane is free. Should that fail, the next start finds it.
     pub(crate) async fn block(&self, head: &Head) {
         if let Err(problem) = self.store.block_on_lane(head.id, head.epoch).await {
+            self.doubt();
             warn!(run.id = %head.id, error = %problem, "Run {} could not be put back: {problem}", head.id);
         }
     }
@@ -308,7 +328,10 @@ impl Inner {
         match self.store.wake_lane(lane.workflow, &lane.key, self.clock.now()).await {
             Ok(true) => self.timers.ring(),
             Ok(false) => {}
-            Err(problem) => warn!(error = %problem, "A lane waits for the store: {problem}"),
+            Err(problem) => {
+                self.doubt();
+                warn!(error = %problem, "A lane waits for the store: {problem}");
+            }
         }
     }
 }

@@ -27,7 +27,7 @@ pub use decide::decide;
 pub use event::{AttemptResult, Entry, Event, LogLevel, LogLine, Resolution};
 pub use failure::{Failure, code};
 pub use machine::{RUN_STATE_BYTES_MAX, STEPS_AT_ONCE_MAX};
-pub use program::Program;
+pub use program::{LANE_BYTES_MAX, Program};
 pub use retry::{ATTEMPTS_MAX, DELAY_DEFAULT, DELAY_MAX_DEFAULT, RETRY_AFTER_MAX, delay};
 pub use shown::{
     ATTEMPTS_SHOWN_MAX, LOG_LINES_SHOWN_MAX, OUTPUT_SHOWN_BYTES_MAX, STEPS_SHOWN_FAILED_MAX, STEPS_SHOWN_FIRST_MAX,

@@ -88,6 +88,20 @@ const RELEASE: &str = "
      WHERE id = $1
        AND epoch = $2";
 
+/// Runs that one look of [`Store::held_runs`] gives; more than fit in memory at once.
+pub const HELD_MAX: i64 = 30_000;
+
+const HELD: &str = "
+    SELECT r.id, r.epoch
+      FROM runs r
+      JOIN buckets b ON b.bucket = r.bucket
+     WHERE r.epoch = b.epoch
+       AND r.state IN ('ready', 'running', 'waiting')
+       AND r.due_at < $2
+       AND b.owner = $1
+     ORDER BY r.due_at, r.id
+     LIMIT $3";
+
 pub(super) const NEXT_DUE: &str = "
     SELECT r.due_at
       FROM runs r
@@ -143,6 +157,13 @@ impl Store {
     pub async fn next_due(&self, owned: &Owned, now: Timestamp) -> Result<Option<Timestamp>> {
         let rows = self.db().read(NEXT_DUE, args![owned.node().0, now.0]).await?;
         rows.first().map(|row| row.int(0).map(Timestamp)).transpose()
+    }
+
+    /// Open runs that were due before a time and carry the epoch under which they are ours, the oldest first; at most
+    /// [`HELD_MAX`].
+    pub async fn held_runs(&self, owned: &Owned, due_before: Timestamp) -> Result<Vec<(RunId, i64)>> {
+        let rows = self.db().read(HELD, args![owned.node().0, due_before.0, HELD_MAX]).await?;
+        rows.iter().map(|row| Ok((RunId(row.int(0)?), row.int(1)?))).collect()
     }
 
     /// Gives a run back unchanged: whoever owns its bucket claims it again when it is due.

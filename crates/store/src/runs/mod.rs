@@ -26,7 +26,7 @@ use crate::watch::Changed;
 use crate::words::{word, words};
 use crate::{Error, Result, Store, args, narrow};
 
-pub use claim::{CLAIM_BODY_BYTES_MAX, CLAIM_MAX, ClaimedRun, Free};
+pub use claim::{CLAIM_BODY_BYTES_MAX, CLAIM_MAX, ClaimedRun, Free, HELD_MAX};
 pub use commit::RunCommit;
 pub use lane::NEVER;
 pub use list::{BACKLOG_COUNTED_MAX, RunFilter, RunSummary};

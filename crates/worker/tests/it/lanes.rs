@@ -135,3 +135,27 @@ steps:
     assert!(problem.to_string().contains("no failed step"), "{problem}");
     rig.stop().await;
 }
+
+/// A run that waits for its lane in the database can be cancelled; it does not wait for the holder's end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_waits_for_its_lane_can_be_cancelled() {
+    let text = "
+hookmill: 1
+name: Held up
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\" }
+steps: [{ wait: 30d }]
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let config = Config { resident_wait: "0s".parse().unwrap(), ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
+    let runs = accept_all(&rig, text, &[("a", 1), ("a", 2), ("a", 3)]).await;
+    rig.reaches(runs[0], State::Waiting).await;
+    rig.worker.cancel(runs[1], "not any more".into()).await.unwrap();
+    rig.reaches(runs[1], State::Cancelled).await;
+    rig.worker.cancel(runs[0], "nor this".into()).await.unwrap();
+    rig.reaches(runs[0], State::Cancelled).await;
+    rig.reaches(runs[2], State::Waiting).await;
+    rig.stop().await;
+}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hookmill_engine::run::Resolution;
 use hookmill_store::runs::State;
+use hookmill_worker::{Clock, SystemClock};
 use serde_json::json;
 
 use crate::rig::{Rig, World};
@@ -187,5 +188,43 @@ async fn a_run_that_was_stored_but_not_handed_over_runs_without_a_restart() {
     world.entered(2).await;
     world.let_go("second");
     rig.reaches(run, State::Succeeded).await;
+    rig.stop().await;
+}
+
+/// A wait that ends while there is no room in memory ends as soon as there is, without anybody asking.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_ends_while_memory_is_full_is_not_forgotten() {
+    let waits = "{hookmill: 1, name: Waits, triggers: [{webhook: {}}], steps: [{wait: 600ms}]}";
+    let hangs = "
+hookmill: 1
+name: Hangs
+triggers: [{ webhook: {} }]
+steps: [{ use: probe, with: { tag: hangs, gate: hangs } }]
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let resident_wait = "0s".parse().unwrap();
+    let config = hookmill_worker::Config { runs_at_once: 1, queue_runs_max: 4, resident_wait, ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
+    let waits = rig.publish(waits).await;
+    let waiting = rig.accept(waits, "{}").await;
+    rig.reaches(waiting, State::Waiting).await;
+    let hangs = rig.publish(hangs).await;
+    let mut runs = Vec::new();
+    for _ in 0..4 {
+        runs.push(rig.accept(hangs, "{}").await);
+    }
+    world.entered(1).await;
+    let due = rig.store.run(waiting).await.unwrap().unwrap().due_at.unwrap();
+    while SystemClock.now() <= due {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..4 {
+        world.let_go("hangs");
+    }
+    rig.reaches(waiting, State::Succeeded).await;
+    for run in runs {
+        rig.reaches(run, State::Succeeded).await;
+    }
     rig.stop().await;
 }

@@ -9,6 +9,9 @@ use crate::workflow::{Problem, Retry, Workflow};
 
 mod compile;
 
+/// The longest key of a lane, in bytes: it stands in an index.
+pub const LANE_BYTES_MAX: usize = 512;
+
 /// A compiled workflow. Shared by all runs of the revision.
 #[derive(Debug)]
 pub struct Program {
@@ -111,9 +114,14 @@ impl Program {
         // No time and no randomness: the lane must be the same whenever it is asked for.
         let scope = Scope::of(vec![("webhook".to_owned(), webhook.clone())], Timestamp(0), 0);
         let value = lane.eval(&scope).map_err(|e| Failure::new(code::EXPRESSION_ERROR, format!("settings.lane: {e}")))?;
-        Ok((!value.is_none()).then(|| match value.as_str() {
+        let key = (!value.is_none()).then(|| match value.as_str() {
             Some(text) => text.to_owned(),
             None => crate::expression::to_json(&value).to_string(),
-        }))
+        });
+        if key.as_ref().is_some_and(|key| key.len() > LANE_BYTES_MAX) {
+            let message = format!("settings.lane gives more than {LANE_BYTES_MAX} bytes; use an id, or a hash");
+            return Err(Failure::new(code::EXPRESSION_ERROR, message));
+        }
+        Ok(key)
     }
 }
