@@ -126,13 +126,25 @@ impl Trial {
         }
     }
 
-    /// Looks for runs whose step `send` is complete as the API tells, and at how often its effect was seen by then.
+    /// Looks for runs whose step `send` is complete as the API tells, and at how often its effect was seen by then, until
+    /// there is one. The newest runs alone would not do: on a busy machine none of them may have begun.
     async fn note_complete_runs(&mut self) {
-        for run in self.app.client().list("/api/v1/runs?limit=20").await {
-            let id = run["id"].as_str().unwrap();
-            if step_state(&self.app.run(id).await, "send") == Some("succeeded") {
-                self.known_complete.insert(id.to_owned(), effects_of(&self.upstream.received(), id));
+        let client = self.app.client();
+        let found = patience::until("a run whose step `send` is complete", async || {
+            let mut found = HashMap::new();
+            for state in ["running", "succeeded"] {
+                for run in client.list(&format!("/api/v1/runs?limit=10&state={state}")).await {
+                    let id = run["id"].as_str().unwrap();
+                    if step_state(&self.app.run(id).await, "send") == Some("succeeded") {
+                        found.insert(id.to_owned(), effects_of(&self.upstream.received(), id));
+                    }
+                }
             }
+            (!found.is_empty()).then_some(found)
+        });
+        for (run, effects) in found.await {
+            // What was seen first counts: a repetition since then must not become the measure.
+            self.known_complete.entry(run).or_insert(effects);
         }
     }
 
