@@ -179,6 +179,7 @@ impl Client {
             StatusCode::UNAUTHORIZED => Failed::new(Exit::Refused, format!("{said} Give it with --key or HOOKMILL_KEY.")),
             StatusCode::FORBIDDEN => Failed::new(Exit::Refused, said),
             StatusCode::NOT_FOUND => Failed::new(Exit::NotFound, said),
+            StatusCode::BAD_REQUEST => Failed::new(Exit::Usage, said),
             StatusCode::UNPROCESSABLE_ENTITY => match problem["problems"].as_array() {
                 Some(problems) => {
                     let lines: Vec<String> = problems.iter().map(super::apply::problem_line).collect();

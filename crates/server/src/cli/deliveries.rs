@@ -1,6 +1,7 @@
 //! `hookmill deliveries`: the newest deliveries.
 
 use clap::Args;
+use hookmill_engine::id::HookId;
 
 use super::client::Remote;
 use super::exit::Result;
@@ -38,7 +39,9 @@ const COLUMNS: [Column; 7] = [
 impl Deliveries {
     pub(crate) async fn run(self) -> Result<()> {
         let mut query = Vec::new();
-        query.extend(self.hook.map(|hook| ("hook", hook)));
+        if let Some(hook) = &self.hook {
+            query.push(("hook", hook.parse::<HookId>()?.to_string()));
+        }
         query.extend(self.outcome.map(|outcome| ("outcome", outcome)));
         query.extend(self.status.map(|status| ("status", status.to_string())));
         let deliveries = self.remote.client()?.list("/api/v1/deliveries", &query, self.limit).await?;

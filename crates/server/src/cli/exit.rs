@@ -104,7 +104,8 @@ impl From<crate::vault::Error> for Failed {
 }
 
 impl From<hookmill_engine::id::IdError> for Failed {
+    /// What has no id cannot exist.
     fn from(error: hookmill_engine::id::IdError) -> Self {
-        Self::usage(error)
+        Self::new(Exit::NotFound, error)
     }
 }

@@ -1,10 +1,11 @@
 //! `hookmill replay`: runs the workflow of stored deliveries again.
 
 use clap::Args;
+use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Span;
 use serde_json::{Value, json};
 
-use super::client::{Client, Remote, segment};
+use super::client::{Client, Remote};
 use super::exit::{Exit, Failed, Result};
 use super::progress;
 use super::screen::complain;
@@ -84,7 +85,8 @@ impl Replay {
             None => json!({}),
             Some(text) => json!({ "revision": text.parse::<u32>().map_or_else(|_| Value::from(text.as_str()), Value::from) }),
         };
-        let started = client.post(&format!("/api/v1/deliveries/{}/replay", segment(delivery)), &body).await?;
+        let delivery: DeliveryId = delivery.parse()?;
+        let started = client.post(&format!("/api/v1/deliveries/{delivery}/replay"), &body).await?;
         let run = started["run_id"].as_str();
         run.map(str::to_owned).ok_or_else(|| Failed::new(Exit::Failed, "the server did not say which run it started"))
     }
@@ -95,7 +97,9 @@ impl Replay {
         let since = self.since.as_deref().map(|text| read_time("--since", text, now)).transpose()?;
         let until = self.until.as_deref().map(|text| read_time("--until", text, now)).transpose()?;
         let mut query = vec![("outcome", self.outcome.clone())];
-        query.extend(self.hook.clone().map(|hook| ("hook", hook)));
+        if let Some(hook) = &self.hook {
+            query.push(("hook", hook.parse::<HookId>()?.to_string()));
+        }
         let mut found = Vec::new();
         let spinner = progress::spinner("Looking for deliveries");
         client

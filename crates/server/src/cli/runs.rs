@@ -1,8 +1,9 @@
 //! `hookmill runs`: the newest runs, or one of them with its steps.
 
 use clap::Args;
+use hookmill_engine::id::{DeliveryId, RunId};
 
-use super::client::{Remote, segment};
+use super::client::Remote;
 use super::exit::Result;
 use super::screen::{Column, Shown, member};
 use super::{run, workflow};
@@ -43,7 +44,8 @@ impl Runs {
         let client = self.remote.client()?;
         let screen = self.remote.screen();
         if let Some(id) = &self.run {
-            let found = client.get(&format!("/api/v1/runs/{}", segment(id)), &[]).await?;
+            let id: RunId = id.parse()?;
+            let found = client.get(&format!("/api/v1/runs/{id}"), &[]).await?;
             run::show(&found, screen);
             return Ok(());
         }
@@ -52,7 +54,11 @@ impl Runs {
             query.push(("workflow", workflow::id_of(&client, named).await?));
         }
         query.extend(self.state.map(|state| ("state", state)));
-        query.extend(self.delivery.map(|delivery| ("delivery", delivery)));
+        if let Some(delivery) = &self.delivery {
+            let id: DeliveryId = delivery.parse()?;
+            client.get(&format!("/api/v1/deliveries/{id}"), &[]).await?;
+            query.push(("delivery", id.to_string()));
+        }
         let runs = client.list("/api/v1/runs", &query, self.limit).await?;
         screen.items(&runs, &COLUMNS, "There are no such runs.");
         Ok(())

@@ -1,14 +1,17 @@
 //! Finds a workflow by what people call it.
 
+use hookmill_engine::id::WorkflowId;
 use serde_json::Value;
 
 use super::client::Client;
 use super::exit::{Exit, Failed, Result};
 
-/// The id of the workflow with this id or this name.
+/// The id of the workflow with this id or this name, which exists.
 pub(crate) async fn id_of(client: &Client, named: &str) -> Result<String> {
     if named.starts_with("wf_") {
-        return Ok(named.to_owned());
+        let id: WorkflowId = named.parse()?;
+        client.get(&format!("/api/v1/workflows/{id}"), &[]).await?;
+        return Ok(id.to_string());
     }
     let mut found = None;
     client
