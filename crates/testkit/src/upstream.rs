@@ -1,7 +1,7 @@
 //! The other side of outgoing requests: a small HTTP server on the loopback address that answers as it is told and
 //! remembers what it was asked. For other sides that do not even speak HTTP there is [`RawUpstream`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -149,6 +149,8 @@ struct Script {
     answers: Mutex<Answers>,
     received: Mutex<Vec<Received>>,
     count: watch::Sender<usize>,
+    /// Paths whose requests are taken but not answered yet.
+    held: watch::Sender<HashSet<String>>,
 }
 
 struct Answers {
@@ -166,7 +168,13 @@ impl Upstream {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let answers = Answers { next: HashMap::new(), always: HashMap::new(), otherwise: Answer::status(404) };
-        let script = Arc::new(Script { answers: Mutex::new(answers), received: Mutex::default(), count: watch::channel(0).0 });
+        let script = Script {
+            answers: Mutex::new(answers),
+            received: Mutex::default(),
+            count: watch::channel(0).0,
+            held: watch::channel(HashSet::new()).0,
+        };
+        let script = Arc::new(script);
         let server = tokio::spawn(serve(listener, Arc::clone(&script)));
         Self { address, script, server }
     }
@@ -196,6 +204,16 @@ impl Upstream {
     /// Answers requests for any other path like this.
     pub fn otherwise(&self, answer: Answer) {
         self.script.answers.lock().otherwise = answer;
+    }
+
+    /// Takes requests for `path` but answers none of them until [`Upstream::release`].
+    pub fn hold(&self, path: &str) {
+        self.script.held.send_if_modified(|held| held.insert(path.to_owned()));
+    }
+
+    /// Answers the requests for `path` that are held, and later ones at once.
+    pub fn release(&self, path: &str) {
+        self.script.held.send_if_modified(|held| held.remove(path));
     }
 
     /// All requests so far, in the order of their arrival.
@@ -254,6 +272,8 @@ async fn answer(
         let next = answers.next.get_mut(&path).and_then(VecDeque::pop_front);
         next.or_else(|| answers.always.get(&path).cloned()).unwrap_or_else(|| answers.otherwise.clone())
     };
+    // The sender lives as long as the script, so waiting cannot fail.
+    let _ = script.held.subscribe().wait_for(|held| !held.contains(&path)).await;
     if answer.hangs {
         std::future::pending::<()>().await;
     }
