@@ -1,26 +1,18 @@
-//! What just changed, for those who wait: the live feed, the caller whose answer comes when the run has finished, caches.
+//! What just changed, for those who wait: the live feed, caches, loops that rest while nothing happens.
 //!
 //! News of this process only, told after the commit. They are hints: whoever missed some reads the database. A slow
 //! listener is told once that it missed something, and not what.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
-use parking_lot::Mutex;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
 
 use crate::deliveries::Outcome;
 use crate::runs::State;
-use crate::{Error, Result};
 
 /// News that a slow listener may be behind before it loses some.
 const NEWS_KEPT: usize = 1_024;
-/// Callers that wait for runs at the same time.
-pub const RUN_WAITERS_MAX: usize = 10_000;
-/// A pause after which a caller that found no place may ask again.
-const RETRY_AFTER_MS: u64 = 1_000;
 
 /// One piece of news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,24 +30,9 @@ pub enum Changed {
     Missed,
 }
 
-/// How a run stands that somebody waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RunNews {
-    /// Where it stands.
-    pub state: State,
-    /// Whether its answer is decided.
-    pub answered: bool,
-}
-
-/// A caller's ticket, and how to reach it.
-type Waiting = (u64, oneshot::Sender<RunNews>);
-
 /// Tells the news.
 pub struct Watch {
     news: broadcast::Sender<Changed>,
-    waiters: Mutex<HashMap<RunId, Vec<Waiting>>>,
-    waiting: AtomicUsize,
-    last_ticket: AtomicU64,
     catalog: AtomicI64,
     told: AtomicU64,
 }
@@ -63,24 +40,9 @@ pub struct Watch {
 /// Hears the news from the moment of its making.
 pub struct Listener(broadcast::Receiver<Changed>);
 
-/// Waits for one run; gives up its place when dropped.
-pub struct RunWaiter {
-    watch: Arc<Watch>,
-    run: RunId,
-    ticket: u64,
-    news: oneshot::Receiver<RunNews>,
-}
-
 impl Watch {
     pub(crate) fn new() -> Self {
-        Self {
-            news: broadcast::Sender::new(NEWS_KEPT),
-            waiters: Mutex::default(),
-            waiting: AtomicUsize::new(0),
-            last_ticket: AtomicU64::new(0),
-            catalog: AtomicI64::new(0),
-            told: AtomicU64::new(0),
-        }
+        Self { news: broadcast::Sender::new(NEWS_KEPT), catalog: AtomicI64::new(0), told: AtomicU64::new(0) }
     }
 
     pub(crate) fn tell_all(&self, news: impl IntoIterator<Item = Changed>) {
@@ -88,16 +50,6 @@ impl Watch {
     }
 
     pub(crate) fn tell(&self, changed: Changed) {
-        if let Changed::RunCommitted { id, state, answered, .. } = changed
-            && (answered || state.is_final())
-            && self.waiting.load(Ordering::Acquire) > 0
-        {
-            let waiters = self.waiters.lock().remove(&id).unwrap_or_default();
-            for (_, waiter) in waiters {
-                // A caller that left in the meantime gave up its place itself.
-                let _ = waiter.send(RunNews { state, answered });
-            }
-        }
         if let Changed::Catalog { version } = changed {
             self.catalog.fetch_max(version, Ordering::AcqRel);
         }
@@ -122,19 +74,6 @@ impl Watch {
     pub fn listen(&self) -> Listener {
         Listener(self.news.subscribe())
     }
-
-    /// Takes a place to wait until a run is answered or has ended. Take it before the run is stored or its row is
-    /// read: news from before are not told again.
-    pub fn wait_for_run(self: &Arc<Self>, run: RunId) -> Result<RunWaiter> {
-        if self.waiting.fetch_add(1, Ordering::AcqRel) >= RUN_WAITERS_MAX {
-            self.waiting.fetch_sub(1, Ordering::AcqRel);
-            return Err(Error::Overloaded { retry_after_ms: RETRY_AFTER_MS });
-        }
-        let (sender, news) = oneshot::channel();
-        let ticket = self.last_ticket.fetch_add(1, Ordering::Relaxed);
-        self.waiters.lock().entry(run).or_default().push((ticket, sender));
-        Ok(RunWaiter { watch: Arc::clone(self), run, ticket, news })
-    }
 }
 
 impl Listener {
@@ -152,56 +91,12 @@ impl Listener {
     }
 }
 
-impl RunWaiter {
-    /// Waits; `None` when the store is closed.
-    pub async fn news(&mut self) -> Option<RunNews> {
-        (&mut self.news).await.ok()
-    }
-}
-
-impl Drop for RunWaiter {
-    fn drop(&mut self) {
-        let mut waiters = self.watch.waiters.lock();
-        if let Some(of_run) = waiters.get_mut(&self.run) {
-            of_run.retain(|(ticket, _)| *ticket != self.ticket);
-            if of_run.is_empty() {
-                waiters.remove(&self.run);
-            }
-        }
-        self.watch.waiting.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn committed(id: i64, state: State, answered: bool) -> Changed {
         Changed::RunCommitted { id: RunId(id), workflow: WorkflowId(1), state, answered }
-    }
-
-    #[tokio::test]
-    async fn waiters_wake_for_their_run_only_and_leave_nothing_behind() {
-        let watch = Arc::new(Watch::new());
-        let mut first = watch.wait_for_run(RunId(1)).unwrap();
-        let mut second = watch.wait_for_run(RunId(1)).unwrap();
-        let other = watch.wait_for_run(RunId(2)).unwrap();
-        watch.tell(committed(1, State::Waiting, false));
-        watch.tell(committed(1, State::Running, true));
-        let expected = Some(RunNews { state: State::Running, answered: true });
-        assert_eq!((first.news().await, second.news().await), (expected, expected));
-        drop((first, second, other));
-        assert!(watch.waiters.lock().is_empty());
-        assert_eq!(watch.waiting.load(Ordering::Relaxed), 0);
-    }
-
-    #[tokio::test]
-    async fn places_for_waiters_are_bounded_and_come_back() {
-        let watch = Arc::new(Watch::new());
-        let mut places: Vec<_> = (0..RUN_WAITERS_MAX).map(|n| watch.wait_for_run(RunId(n as i64)).unwrap()).collect();
-        assert!(matches!(watch.wait_for_run(RunId(7)), Err(Error::Overloaded { .. })));
-        places.pop();
-        assert!(watch.wait_for_run(RunId(7)).is_ok());
     }
 
     #[tokio::test]
