@@ -6,17 +6,12 @@
 //! happened or failed.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hookmill_engine::id::RunId;
-use tracing::warn;
 
 use crate::queue::Place;
+use crate::rescue;
 use crate::worker::Inner;
-
-/// When it is looked whether an unfinished accept has left a run behind: at once, and after the store would have refused
-/// a batch that still waits.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
 /// See the module.
 pub struct Berth {
@@ -45,19 +40,6 @@ impl Drop for Berth {
         if self.place.is_none() {
             return;
         }
-        let (inner, run, epoch) = (self.inner.clone(), self.run, self.epoch);
-        self.inner.clone().in_background(async move {
-            for pause in LOOKS {
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    // The next start frees everything that carries an older epoch.
-                    () = inner.stop.cancelled() => return,
-                }
-                match inner.store.release_run(run, epoch).await {
-                    Ok(()) => inner.timers.ring(),
-                    Err(problem) => warn!(run.id = %run, error = %problem, "Run {run} could not be looked for: {problem}"),
-                }
-            }
-        });
+        rescue::one(&self.inner, self.run, self.epoch);
     }
 }

@@ -14,6 +14,7 @@ use tracing::{error, warn};
 
 use crate::execute::Execution;
 use crate::handed::Head;
+use crate::queue::Leave;
 use crate::worker::Inner;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -27,16 +28,16 @@ pub(crate) struct Lost;
 pub(crate) async fn progress(run: &mut Execution) -> Result<(), Lost> {
     let now = run.inner.clock.now();
     let commit = RunCommit { due_at: Some(now), ..commit(run, State::Running) };
-    write(&run.inner, commit).await?;
-    stored(run);
+    let epoch = write(&run.inner, commit).await?;
+    stored(run, epoch);
     Ok(())
 }
 
 /// Stores where the run stands and gives it back until `due`.
 pub(crate) async fn parked(run: &mut Execution, state: State, due: Option<Timestamp>) -> Result<(), Lost> {
     let commit = RunCommit { due_at: due, release: true, ..commit(run, state) };
-    write(&run.inner, commit).await?;
-    stored(run);
+    let epoch = write(&run.inner, commit).await?;
+    stored(run, epoch);
     if state == State::Asking {
         run.inner.observer.asks(&run.head);
     }
@@ -54,14 +55,14 @@ pub(crate) async fn finished(run: &mut Execution, outcome: &Outcome) -> Result<(
     let finished_at = Some(now);
     let holds_lane = run.parks_lane(outcome);
     let commit = RunCommit { finished_at, output, error, holds_lane, ..commit(run, state) };
-    write(&run.inner, commit).await?;
-    stored(run);
+    let epoch = write(&run.inner, commit).await?;
+    stored(run, epoch);
     run.inner.observer.ended(&run.head, state, now.ms_since(run.head.created_at));
     Ok(())
 }
 
-/// Ends a run that cannot be brought into memory: its revision or its delivery cannot be read any more.
-pub(crate) async fn unloadable(inner: &Inner, head: &Head, failure: &Failure) {
+/// Ends a run that cannot be brought into memory: its revision or its delivery cannot be read any more. Says how it leaves.
+pub(crate) async fn unloadable(inner: &Inner, head: &Head, failure: &Failure) -> Leave {
     let now = inner.clock.now();
     let journal = inner.store.journal(head.id).await.map_or(0, |entries| entries.len());
     let commit = RunCommit {
@@ -82,10 +83,12 @@ pub(crate) async fn unloadable(inner: &Inner, head: &Head, failure: &Failure) {
         release: false,
     };
     // If it belongs to another node by now, that node finds the same problem and says so.
-    if write(inner, commit).await.is_ok() {
-        inner.observer.ended(head, State::Failed, now.ms_since(head.created_at));
+    if write(inner, commit).await.is_err() {
+        return Leave::Parked;
     }
+    inner.observer.ended(head, State::Failed, now.ms_since(head.created_at));
     inner.answers.finished(head.id, &Outcome::Failed(failure.clone()), None);
+    Leave::Ended
 }
 
 fn commit(run: &Execution, state: State) -> RunCommit {
@@ -116,34 +119,49 @@ fn text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("journal entries and JSON values have text keys only")
 }
 
-fn stored(run: &mut Execution) {
+fn stored(run: &mut Execution, epoch: i64) {
+    run.head.epoch = epoch;
     run.next_seq += u32::try_from(run.fresh.len()).expect("a run's journal is bounded far below four billion entries");
     run.fresh.clear();
     run.start_stored = true;
 }
 
-async fn write(inner: &Inner, commit: RunCommit) -> Result<(), Lost> {
+/// What has become of a run whose commit is refused.
+enum Standing {
+    /// An earlier try stored the commit and its answer got lost. The run is ours under this epoch.
+    Stored(i64),
+    /// This node lost the run's bucket for a while and has claimed the run anew under this epoch. Nobody wrote it since.
+    Ours(i64),
+    /// Somebody else goes on from what is stored.
+    Lost,
+}
+
+/// Tries until the commit is stored, and gives the epoch under which the run is ours then.
+async fn write(inner: &Inner, mut commit: RunCommit) -> Result<i64, Lost> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match inner.store.commit_run(commit.clone()).await {
-            Ok(()) => return Ok(()),
-            Err(store::Error::NotOwner | store::Error::Conflict { .. }) => match was_stored(inner, &commit).await {
-                Ok(true) => return Ok(()),
-                Ok(false) => {
+        let problem = match inner.store.commit_run(commit.clone()).await {
+            Ok(()) => return Ok(commit.epoch),
+            Err(store::Error::NotOwner | store::Error::Conflict { .. }) => match standing(inner, &commit).await {
+                Ok(Standing::Stored(epoch)) => return Ok(epoch),
+                Ok(Standing::Ours(epoch)) => {
+                    commit.epoch = epoch;
+                    continue;
+                }
+                Ok(Standing::Lost) => {
                     warn!(run.id = %commit.run, "Run {} belongs to another owner now; left to it", commit.run);
                     inner.doubt();
                     return Err(Lost);
                 }
-                Err(problem) => warn!(run.id = %commit.run, error = %problem, "Run {} waits for the store", commit.run),
+                Err(problem) => problem,
             },
-            Err(problem) if inner.abandon.is_cancelled() => {
-                error!(run.id = %commit.run, error = %problem, "Run {} could not be stored before the end; its last step will be repeated", commit.run);
-                return Err(Lost);
-            }
-            Err(problem) => {
-                warn!(run.id = %commit.run, error = %problem, "Run {} waits for the store: {problem}", commit.run);
-            }
+            Err(problem) => problem,
+        };
+        if inner.abandon.is_cancelled() {
+            error!(run.id = %commit.run, error = %problem, "Run {} could not be stored before the end; its last step will be repeated", commit.run);
+            return Err(Lost);
         }
+        warn!(run.id = %commit.run, error = %problem, "Run {} waits for the store: {problem}", commit.run);
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = inner.abandon.cancelled() => {}
@@ -152,10 +170,31 @@ async fn write(inner: &Inner, commit: RunCommit) -> Result<(), Lost> {
     }
 }
 
-/// Whether a commit that is refused now was stored by an earlier try whose answer got lost.
-async fn was_stored(inner: &Inner, commit: &RunCommit) -> store::Result<bool> {
-    let Some(row) = inner.store.run(commit.run).await? else { return Ok(false) };
-    let entries = commit.from_seq as usize + commit.entries.len();
-    let same_owner = row.epoch == commit.epoch || (commit.release && row.epoch == 0);
-    Ok(same_owner && row.state == commit.state && row.entries as usize == entries)
+async fn standing(inner: &Inner, commit: &RunCommit) -> store::Result<Standing> {
+    // Whoever is claiming now is waited for, so that a run that was claimed anew is in memory when its row says so.
+    let _settled = inner.claims.read().await;
+    let Some(row) = inner.store.run(commit.run).await? else { return Ok(Standing::Lost) };
+    let stored = row.entries as usize == commit.from_seq as usize + commit.entries.len();
+    if row.epoch == commit.epoch || (commit.release && row.epoch == 0) {
+        return Ok(if stored && row.state == commit.state { Standing::Stored(commit.epoch) } else { Standing::Lost });
+    }
+    match inner.ownership.still(row.bucket, row.epoch) {
+        None => return Err(store::Error::unavailable("the lease of this node has to be renewed first")),
+        Some(false) => return Ok(Standing::Lost),
+        Some(true) => {}
+    }
+    let untouched = row.entries == commit.from_seq;
+    let ours = untouched || (stored && !commit.release && journal_ends_with(inner, commit).await?);
+    // A run that was told something when it was claimed hears it when it goes on from what is stored.
+    if !ours || !inner.queue.forget_again(commit.run) {
+        return Ok(Standing::Lost);
+    }
+    Ok(if untouched { Standing::Ours(row.epoch) } else { Standing::Stored(row.epoch) })
+}
+
+/// Whether the entries of a commit are the last ones of the stored journal: another owner may have written as many.
+async fn journal_ends_with(inner: &Inner, commit: &RunCommit) -> store::Result<bool> {
+    let journal = inner.store.journal(commit.run).await?;
+    let last = journal.iter().skip(commit.from_seq as usize);
+    Ok(last.map(|entry| (entry.at, &entry.entry)).eq(commit.entries.iter().map(|entry| (entry.at, &entry.entry))))
 }

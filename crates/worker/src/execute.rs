@@ -249,8 +249,7 @@ impl Execution {
             (false, None) => {
                 let nothing = Failure::new("run_stuck", "the run waits for nothing; this is a defect of the engine");
                 error!(run.id = %self.head.id, "Run {} waits for nothing", self.head.id);
-                commit::unloadable(&self.inner, &self.head, &nothing).await;
-                return Leave::Ended;
+                return commit::unloadable(&self.inner, &self.head, &nothing).await;
             }
         };
         if commit::parked(self, state, due).await.is_ok()

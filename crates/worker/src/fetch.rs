@@ -79,15 +79,22 @@ async fn fetch(inner: &Arc<Inner>) -> Result<usize, hookmill_store::Error> {
         let now = inner.clock.now();
         let after_owner = inner.abandoned.swap(false, Ordering::AcqRel);
         let which = if after_owner { Free::Abandoned } else { Free::Unclaimed };
+        let claiming = inner.claims.write().await;
         let claimed = inner.store.claim_runs(&owned, which, now, room).await.inspect_err(|_| {
             inner.abandoned.fetch_or(after_owner, Ordering::AcqRel);
         })?;
         let count = claimed.len();
         fetched += count;
+        let mut unrunnable = Vec::new();
         for run in claimed {
-            take_in(inner, run).await;
+            unrunnable.extend(take_in(inner, run).await);
         }
+        drop(claiming);
         inner.pump();
+        for (head, failure) in unrunnable {
+            // Nobody waits for how it leaves: it never was in memory.
+            let _ = commit::unloadable(inner, &head, &failure).await;
+        }
         if count > 0 {
             inner.abandoned.fetch_or(after_owner, Ordering::AcqRel);
             continue;
@@ -102,22 +109,26 @@ async fn fetch(inner: &Arc<Inner>) -> Result<usize, hookmill_store::Error> {
     }
 }
 
-async fn take_in(inner: &Arc<Inner>, claimed: ClaimedRun) {
+/// Takes a run into memory; gives back what it has to end with, if it cannot run.
+async fn take_in(inner: &Arc<Inner>, claimed: ClaimedRun) -> Option<(Head, Failure)> {
     let head = Head::from(&claimed.run);
     let mut pause = PAUSE_FIRST;
     loop {
         match inner.programs.get(claimed.run.workflow, claimed.run.revision).await {
-            Ok(revision) => return inner.take_in(Handed::stored(claimed, revision, Vec::new()), None),
+            Ok(revision) => {
+                inner.take_in(Handed::stored(claimed, revision, Vec::new()), None);
+                return None;
+            }
             Err(Error::Store(problem)) if problem.is_transient() => {
                 warn!(run.id = %head.id, error = %problem, "Run {} waits for the store: {problem}", head.id);
                 tokio::select! {
                     () = tokio::time::sleep(pause) => pause = (pause * 2).min(PAUSE),
-                    () = inner.stop.cancelled() => return,
+                    () = inner.stop.cancelled() => return None,
                 }
             }
             Err(problem) => {
                 error!(run.id = %head.id, error = %problem, "Run {} cannot run: {problem}", head.id);
-                return commit::unloadable(inner, &head, &Failure::new("revision_unrunnable", problem.to_string())).await;
+                return Some((head, Failure::new("revision_unrunnable", problem.to_string())));
             }
         }
     }

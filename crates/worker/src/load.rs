@@ -58,8 +58,7 @@ pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input:
             }
             Err(problem) => {
                 error!(run.id = %head.id, error = %problem, "Run {} cannot be loaded: {problem}", head.id);
-                commit::unloadable(inner, head, &Failure::new("run_unloadable", problem.to_string())).await;
-                return Err(Leave::Ended);
+                return Err(commit::unloadable(inner, head, &Failure::new("run_unloadable", problem.to_string())).await);
             }
         }
     }

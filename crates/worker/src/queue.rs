@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hookmill_engine::id::{RunId, WorkflowId};
 use parking_lot::Mutex;
@@ -37,8 +38,8 @@ pub(crate) enum Leave {
 pub(crate) struct Left {
     /// The next run of this lane may be waiting there.
     pub(crate) wake: Option<LaneKey>,
-    /// These wait there now until their lane is free.
-    pub(crate) blocked: Vec<Handed>,
+    /// These are to wait there until their lane is free; with what was claimed anew meanwhile.
+    pub(crate) blocked: Vec<(Handed, Option<Handed>)>,
     /// The run that left, claimed anew meanwhile.
     pub(crate) again: Option<Handed>,
 }
@@ -82,6 +83,8 @@ impl State {
 /// See the module.
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// Accepts of which nobody knows whether they happened: such a run may be the next of its lane.
+    lanes_unsure: AtomicUsize,
     running_max: usize,
     runs_max: usize,
     bytes_max: usize,
@@ -89,7 +92,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(running_max: usize, runs_max: usize, bytes_max: usize) -> Self {
-        Self { state: Mutex::default(), running_max: running_max.max(1), runs_max, bytes_max }
+        Self { state: Mutex::default(), lanes_unsure: AtomicUsize::new(0), running_max: running_max.max(1), runs_max, bytes_max }
     }
 
     /// Keeps a place for a run of `bytes` that is about to be stored. `None`: store it as free, it will be fetched.
@@ -113,6 +116,17 @@ impl Queue {
         }
         state.again.insert(run.head.id, run);
         None
+    }
+
+    /// The self of a run that is in memory goes on under the epoch of its new claim, so nobody has to follow it. `false`:
+    /// the new claim has brought something that the older self has not heard.
+    pub(crate) fn forget_again(&self, run: RunId) -> bool {
+        let mut state = self.state.lock();
+        if state.again.get(&run).is_some_and(|again| !again.events.is_empty()) {
+            return false;
+        }
+        state.again.remove(&run);
+        true
     }
 
     /// Takes a run in: at the place that was kept for it, or because it was fetched into room that was there.
@@ -188,7 +202,9 @@ impl Queue {
                 state.flows.remove(&run.workflow);
             }
         }
-        let mut left = Left { again: state.again.remove(&run.id), ..Left::default() };
+        // What has ended is not run again, whoever claimed it before its end was stored.
+        let again = state.again.remove(&run.id).filter(|_| how != Leave::Ended);
+        let mut left = Left { again, ..Left::default() };
         let Some(key) = lane else { return left };
         let Some(mut entry) = state.lanes.remove(&key) else { return left };
         if how == Leave::Ended {
@@ -197,7 +213,7 @@ impl Queue {
                 return left;
             };
             entry.holder = Some(next.head.id);
-            next.lane_is_free = true;
+            next.lane_is_free = self.lanes_unsure.load(Ordering::Acquire) == 0;
             state.ready.push_front(next);
             state.lanes.insert(key, entry);
             return left;
@@ -205,12 +221,18 @@ impl Queue {
         // Those behind go back to the database: they may have to wait there for months.
         for (id, waiting) in entry.waiting {
             state.bytes -= state.known.remove(&id).unwrap_or(0);
-            left.blocked.push(waiting);
+            left.blocked.push((waiting, state.again.remove(&id)));
         }
         if how == Leave::Blocked {
             left.wake = Some(key);
         }
         left
+    }
+
+    /// Until what is given back is dropped, the next of a lane is looked for in the database.
+    pub(crate) fn unsure_of_lanes(self: &Arc<Self>) -> Unsure {
+        self.lanes_unsure.fetch_add(1, Ordering::AcqRel);
+        Unsure(self.clone())
     }
 
     /// Nothing is left in the database that this node should have taken in. Only to be said by who has just looked.
@@ -245,6 +267,15 @@ impl Queue {
 
     pub(crate) fn knows(&self, run: RunId) -> bool {
         self.state.lock().known.contains_key(&run)
+    }
+}
+
+/// See [`Queue::unsure_of_lanes`].
+pub(crate) struct Unsure(Arc<Queue>);
+
+impl Drop for Unsure {
+    fn drop(&mut self) {
+        self.0.lanes_unsure.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -3,12 +3,15 @@
 //! That happens when the database takes a write but its answer is lost on the way, so that nobody knows whose turn it is.
 //! Whoever meets such a failure says so (`Inner::doubt`); then every due run that carries our epoch but is not in memory
 //! is given back, and fetched again like any other. With one node and no such failure there is nothing to look for.
+//!
+//! Who knows which run it is asks for that one only ([`one`]): a run whose accept or whose claim came to no end.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hookmill_engine::time::Span;
+use hookmill_engine::id::RunId;
+use hookmill_engine::time::{Span, Timestamp};
 use tracing::{info, warn};
 
 use crate::worker::Inner;
@@ -17,6 +20,10 @@ use crate::worker::Inner;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A run that became due later than this before now may still be on its way into memory.
 const SETTLE: Span = Span(15_000);
+
+/// When it is looked whether one unfinished write has left a run behind: at once, and after the store would have refused
+/// a batch that still waits.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
 /// The loop.
 pub(crate) async fn run(inner: Arc<Inner>) {
@@ -48,15 +55,43 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 async fn rescue(inner: &Arc<Inner>) -> hookmill_store::Result<usize> {
     let Some(owned) = inner.ownership.owned() else { return Ok(0) };
     let now = inner.clock.now();
-    let before = hookmill_engine::time::Timestamp(now.0 - i64::try_from(SETTLE.0).unwrap_or(0));
+    let before = Timestamp(now.0 - i64::try_from(SETTLE.0).unwrap_or(0));
     let mut rescued = 0;
     for (run, epoch) in inner.store.held_runs(&owned, before).await? {
-        if !inner.queue.knows(run) {
-            inner.store.release_run(run, epoch).await?;
-            rescued += 1;
-        }
+        rescued += usize::from(give_back(inner, run, epoch).await?);
     }
     inner.store.wake_lanes(now).await?;
     inner.timers.ring();
     Ok(rescued)
+}
+
+/// Gives back one run that may carry our epoch although nobody has it, behind the caller's back.
+pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
+    let unsure = inner.queue.unsure_of_lanes();
+    let own = inner.clone();
+    inner.in_background(async move {
+        let _unsure = unsure;
+        for pause in LOOKS {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // The next start frees everything that carries an older epoch.
+                () = own.stop.cancelled() => return,
+            }
+            match give_back(&own, run, epoch).await {
+                Ok(_) => own.timers.ring(),
+                // While the database is away every refused webhook comes here: not a line each, the loop says what is wrong.
+                Err(_) => own.doubt(),
+            }
+        }
+    });
+}
+
+/// Gives a run back that carries our epoch, unless it is in memory; whether it was not.
+async fn give_back(inner: &Inner, run: RunId, epoch: i64) -> hookmill_store::Result<bool> {
+    // A claim under way may be bringing it into memory.
+    let _settled = inner.claims.read().await;
+    if inner.queue.knows(run) {
+        return Ok(false);
+    }
+    inner.store.release_run(run, epoch).await.map(|()| true)
 }

@@ -3,16 +3,19 @@
 //! A run in memory is told directly. One that waits in the database is claimed first, which works if this node owns its
 //! bucket; if another node does, [`Error::Elsewhere`] names it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookmill_engine::id::{DeliveryId, RunId, WorkflowId};
 use hookmill_engine::run::{Entry, Event, Failure, Resolution, StepAt};
+use hookmill_store::buckets::Owned;
 use hookmill_store::journal::NewEntry;
 use hookmill_store::runs::{NewRun, RunRow, State};
 
 use crate::error::Error;
 use crate::handed::Handed;
 use crate::load;
+use crate::rescue;
 use crate::worker::{Inner, Worker};
 
 /// Tries to find a run that is just leaving or entering memory.
@@ -195,9 +198,30 @@ impl Which {
     }
 }
 
+/// The claim of one run. Unless it is settled, the run is given back when this is dropped.
+struct Claim<'a> {
+    inner: &'a Arc<Inner>,
+    run: RunId,
+    epoch: Option<i64>,
+}
+
+impl Claim<'_> {
+    fn settled(mut self) {
+        self.epoch = None;
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        if let Some(epoch) = self.epoch {
+            rescue::one(self.inner, self.run, epoch);
+        }
+    }
+}
+
 impl Inner {
     /// Tells a run something, in memory or from the database.
-    pub(crate) async fn tell(self: &std::sync::Arc<Self>, run: RunId, event: Event) -> Result<(), Error> {
+    pub(crate) async fn tell(self: &Arc<Self>, run: RunId, event: Event) -> Result<(), Error> {
         for _ in 0..TRIES {
             if self.live.post(run, event.clone()) {
                 return Ok(());
@@ -210,18 +234,29 @@ impl Inner {
                 return Err(Error::Conflict(format!("the run is {} already", row.state)));
             }
             let Some(owned) = self.ownership.owned() else { break };
-            if let Some(claimed) = self.store.claim_run(&owned, run).await? {
-                let revision = self.programs.get(row.workflow, row.revision).await?;
-                self.take_in(Handed::stored(claimed, revision, vec![event]), None);
-                self.pump();
+            let Some(epoch) = owned.epoch(row.bucket) else { return Err(Error::Elsewhere) };
+            if self.claim_and_tell(&owned, &row, epoch, &event).await? {
                 return Ok(());
-            }
-            if owned.epoch(row.bucket).is_none() {
-                return Err(Error::Elsewhere);
             }
             tokio::time::sleep(PAUSE).await;
         }
         Err(Error::Conflict("the run is changing hands; try again".into()))
+    }
+
+    /// `false`: somebody else has the run, or it has ended.
+    async fn claim_and_tell(self: &Arc<Self>, owned: &Owned, row: &RunRow, epoch: i64, event: &Event) -> Result<bool, Error> {
+        let _claiming = self.claims.write().await;
+        // The database may take the claim and its answer be lost, or the caller may go away.
+        let claim = Claim { inner: self, run: row.id, epoch: Some(epoch) };
+        let Some(claimed) = self.store.claim_run(owned, row.id).await? else {
+            claim.settled();
+            return Ok(false);
+        };
+        let revision = self.programs.get(row.workflow, row.revision).await?;
+        self.take_in(Handed::stored(claimed, revision, vec![event.clone()]), None);
+        claim.settled();
+        self.pump();
+        Ok(true)
     }
 
     pub(crate) async fn stored_run(&self, run: RunId) -> Result<RunRow, Error> {

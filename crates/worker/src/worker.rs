@@ -11,6 +11,7 @@ use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::run::{Event, Failure};
 use hookmill_store::Store;
 use hookmill_store::runs::State;
+use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) abandoned: AtomicBool,
     /// See [`crate::rescue`].
     pub(crate) doubtful: AtomicBool,
+    /// Written by who claims runs, until they are in memory; read by who judges by what is in memory.
+    pub(crate) claims: RwLock<()>,
     pub(crate) timers: Timers,
     pub(crate) answers: Answers,
     pub(crate) live: LiveRuns,
@@ -107,6 +110,7 @@ impl Worker {
             ownership: Ownership::new(node),
             abandoned: AtomicBool::new(true),
             doubtful: AtomicBool::new(false),
+            claims: RwLock::new(()),
             timers: Timers::default(),
             answers: Answers::default(),
             live: LiveRuns::default(),
@@ -254,22 +258,29 @@ impl Inner {
             Err(_) => {
                 // The panic hook has logged where. The run ends, and with it its hold on its place and its lane.
                 let failure = Failure::new("engine_panicked", "the engine stopped with an internal error; please report it");
-                commit::unloadable(&self, &head, &failure).await;
-                Leave::Ended
+                commit::unloadable(&self, &head, &failure).await
             }
         };
         let missed = live.close();
         let left = self.queue.leave(&head, limited, lane.clone().filter(|_| !passes_lane), leave);
-        for mut blocked in left.blocked {
-            self.block(&blocked.head).await;
-            let missed = blocked.live.take().map(Live::close).unwrap_or_default();
-            self.tell_all(blocked.head.id, blocked.events.into_iter().chain(missed)).await;
+        // What was claimed anew is in memory again before anybody can miss it there.
+        if let Some(again) = left.again {
+            self.take_in(again, None);
+        }
+        let mut blocked = Vec::with_capacity(left.blocked.len());
+        for (mut run, again) in left.blocked {
+            run.events.extend(run.live.take().map(Live::close).unwrap_or_default());
+            blocked.push((run, again.is_none()));
+            again.into_iter().for_each(|again| self.take_in(again, None));
+        }
+        for (run, goes_back) in blocked {
+            if goes_back {
+                self.block(&run.head).await;
+            }
+            self.tell_all(run.head.id, run.events).await;
         }
         if let Some(lane) = left.wake.or(lane.filter(|_| passes_lane && leave == Leave::Ended)) {
             self.wake_lane(&lane).await;
-        }
-        if let Some(again) = left.again {
-            self.take_in(again, None);
         }
         if leave != Leave::Ended {
             self.tell_all(head.id, missed).await;

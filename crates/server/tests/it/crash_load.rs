@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use hookmill_testkit::app::{Client, Hook};
 use hookmill_testkit::patience;
@@ -21,8 +22,20 @@ pub(crate) struct Ack {
 pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     senders: JoinSet<Vec<Ack>>,
-    acknowledged: watch::Sender<usize>,
+    answered: watch::Sender<Answered>,
 }
+
+/// What all senders together were answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Answered {
+    pub(crate) acknowledged: usize,
+    pub(crate) refused: usize,
+    /// The longest that one of them waited for its answer.
+    pub(crate) slowest: Duration,
+}
+
+/// What is sent by which sender as which number.
+pub(crate) type Body = fn(usize, u64) -> serde_json::Value;
 
 /// What is sent as webhook `number`.
 pub(crate) fn body(number: u64) -> serde_json::Value {
@@ -32,22 +45,49 @@ pub(crate) fn body(number: u64) -> serde_json::Value {
 impl Load {
     /// Starts sending; numbers are taken from the counter, so that no two webhooks of a test are alike.
     pub(crate) fn start(client: &Client, hook: &Hook, senders: usize, numbers: &Arc<AtomicU64>) -> Self {
+        Self::start_with(client, hook, senders, numbers, |_, number| body(number))
+    }
+
+    /// The same with other bodies.
+    pub(crate) fn start_with(client: &Client, hook: &Hook, senders: usize, numbers: &Arc<AtomicU64>, body: Body) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let acknowledged = watch::channel(0).0;
+        let answered = watch::channel(Answered::default()).0;
         let mut set = JoinSet::new();
-        for _ in 0..senders {
-            // A client each: no connection of a dead server is left in a pool that others use.
-            let client = Client::new(client.address(), client.key().to_owned());
-            set.spawn(send_on(client, hook.clone(), Arc::clone(numbers), Arc::clone(&stop), acknowledged.clone()));
+        for number in 0..senders {
+            let sender = Sender {
+                number,
+                // A client each: no connection of a dead server is left in a pool that others use.
+                client: Client::new(client.address(), client.key().to_owned()),
+                hook: hook.clone(),
+                numbers: Arc::clone(numbers),
+                body,
+                stop: Arc::clone(&stop),
+                answered: answered.clone(),
+            };
+            set.spawn(sender.send_on());
         }
-        Self { stop, senders: set, acknowledged }
+        Self { stop, senders: set, answered }
     }
 
     /// Waits until so many webhooks have been acknowledged.
     pub(crate) async fn acknowledged(&self, count: usize) {
-        let mut told = self.acknowledged.subscribe();
-        let waited = tokio::time::timeout(patience::SOON, told.wait_for(|so_far| *so_far >= count)).await;
-        waited.unwrap_or_else(|_| panic!("{count} webhooks were not acknowledged in {:?}", patience::SOON)).unwrap();
+        self.until(&format!("{count} acknowledgements"), |answered| answered.acknowledged >= count).await;
+    }
+
+    /// Waits until so many webhooks have been refused.
+    pub(crate) async fn refused(&self, count: usize) {
+        self.until(&format!("{count} refusals"), |answered| answered.refused >= count).await;
+    }
+
+    /// What was answered so far.
+    pub(crate) fn answered(&self) -> Answered {
+        *self.answered.borrow()
+    }
+
+    async fn until(&self, what: &str, enough: impl FnMut(&Answered) -> bool) {
+        let mut told = self.answered.subscribe();
+        let waited = tokio::time::timeout(patience::SOON, told.wait_for(enough)).await;
+        waited.unwrap_or_else(|_| panic!("waited {:?} in vain for {what}: {:?}", patience::SOON, self.answered())).unwrap();
     }
 
     /// Stops; everything that was acknowledged.
@@ -61,30 +101,44 @@ impl Load {
     }
 }
 
-/// Ends when told to, or when the server does not answer any more.
-async fn send_on(
+struct Sender {
+    number: usize,
     client: Client,
     hook: Hook,
     numbers: Arc<AtomicU64>,
+    body: Body,
     stop: Arc<AtomicBool>,
-    acknowledged: watch::Sender<usize>,
-) -> Vec<Ack> {
-    let mut acks = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
-        let number = numbers.fetch_add(1, Ordering::Relaxed);
-        let Ok(answer) = client.try_answer(client.to_hook(&hook).json(&body(number))).await else { break };
-        match answer.status {
-            202 => {
-                acks.push(Ack { number, run: answer.run_id(), delivery: answer.delivery_id() });
-                acknowledged.send_modify(|count| *count += 1);
+    answered: watch::Sender<Answered>,
+}
+
+impl Sender {
+    /// Ends when told to, or when the server does not answer any more.
+    async fn send_on(self) -> Vec<Ack> {
+        let mut acks = Vec::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+            let begin = Instant::now();
+            let request = self.client.to_hook(&self.hook).json(&(self.body)(self.number, number));
+            let Ok(answer) = self.client.try_answer(request).await else { break };
+            let took = begin.elapsed();
+            let acknowledged = answer.status == 202;
+            match answer.status {
+                202 => acks.push(Ack { number, run: answer.run_id(), delivery: answer.delivery_id() }),
+                // Not now: no acknowledgement, and a reason to come back.
+                503 | 507 => {
+                    assert!(answer.header("retry-after").is_some(), "{} without Retry-After: {}", answer.status, answer.text());
+                }
+                other => panic!("webhook {number} was answered {other}: {}", answer.text()),
             }
-            // Not now: no acknowledgement, and a reason to come back.
-            503 | 507 => {
-                assert!(answer.header("retry-after").is_some(), "{} without Retry-After: {}", answer.status, answer.text());
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            self.answered.send_modify(|answered| {
+                answered.acknowledged += usize::from(acknowledged);
+                answered.refused += usize::from(!acknowledged);
+                answered.slowest = answered.slowest.max(took);
+            });
+            if !acknowledged {
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            other => panic!("webhook {number} was answered {other}: {}", answer.text()),
         }
+        acks
     }
-    acks
 }

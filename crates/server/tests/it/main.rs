@@ -8,6 +8,7 @@ mod crash;
 mod crash_database;
 mod crash_disk;
 mod crash_load;
+mod crash_outage;
 mod crash_stop;
 mod door;
 mod ingress;
