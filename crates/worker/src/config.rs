@@ -1,7 +1,10 @@
 //! How much the worker does at once and how long it holds on. Everything has a default.
 
-use hookmill_engine::time::Span;
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+use hookmill_engine::time::{Span, SpanError};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The `[worker]` section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,20 +26,79 @@ pub struct Config {
     pub retention: Retention,
 }
 
-/// What is kept. A value that is left out keeps everything.
+/// What is kept, and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// How long runs are kept that succeeded, from their end.
-    pub runs: Option<Span>,
+    pub runs: Keep,
     /// How long runs are kept that failed or were cancelled.
-    pub failed_runs: Option<Span>,
-    /// How many runs are kept, the newest first.
+    pub failed_runs: Keep,
+    /// How many runs are kept, the newest first; all if it is left out.
     pub runs_max: Option<u64>,
     /// How long deliveries are kept; longer while they have runs.
-    pub deliveries: Option<Span>,
+    pub deliveries: Keep,
     /// How long refused deliveries are kept.
-    pub refused_deliveries: Option<Span>,
+    pub refused_deliveries: Keep,
+}
+
+/// How long something is kept: a length of time, or `forever`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// So long.
+    For(Span),
+    /// Never deleted.
+    Forever,
+}
+
+const FOREVER: &str = "forever";
+
+/// Why a text is not a [`Keep`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}, or {FOREVER}")]
+pub struct KeepError(SpanError);
+
+impl Keep {
+    /// The length of time; `None`: for ever.
+    #[must_use]
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Self::For(span) => Some(span),
+            Self::Forever => None,
+        }
+    }
+}
+
+impl FromStr for Keep {
+    type Err = KeepError;
+
+    fn from_str(text: &str) -> Result<Self, KeepError> {
+        if text == FOREVER {
+            return Ok(Self::Forever);
+        }
+        text.parse().map(Self::For).map_err(KeepError)
+    }
+}
+
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(span) => span.fmt(f),
+            Self::Forever => f.write_str(FOREVER),
+        }
+    }
+}
+
+impl Serialize for Keep {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Keep {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
 }
 
 const DAY: u64 = 86_400_000;
@@ -44,11 +106,11 @@ const DAY: u64 = 86_400_000;
 impl Default for Retention {
     fn default() -> Self {
         Self {
-            runs: Some(Span(30 * DAY)),
-            failed_runs: Some(Span(90 * DAY)),
+            runs: Keep::For(Span(30 * DAY)),
+            failed_runs: Keep::For(Span(90 * DAY)),
             runs_max: None,
-            deliveries: Some(Span(30 * DAY)),
-            refused_deliveries: Some(Span(7 * DAY)),
+            deliveries: Keep::For(Span(30 * DAY)),
+            refused_deliveries: Keep::For(Span(7 * DAY)),
         }
     }
 }

@@ -36,7 +36,7 @@ mod worker;
 pub use answers::{Answered, Waiter, Wants};
 pub use berth::Berth;
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, Retention};
+pub use config::{Config, Keep, Retention};
 pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;

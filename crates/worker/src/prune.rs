@@ -52,11 +52,11 @@ async fn pass(inner: &Inner, policy: &Policy) -> Result<(), hookmill_store::Erro
 impl Retention {
     fn policy(&self) -> Policy {
         Policy {
-            runs: self.runs,
-            failed_runs: self.failed_runs,
+            runs: self.runs.span(),
+            failed_runs: self.failed_runs.span(),
             runs_max: self.runs_max,
-            deliveries: self.deliveries,
-            refused_deliveries: self.refused_deliveries,
+            deliveries: self.deliveries.span(),
+            refused_deliveries: self.refused_deliveries.span(),
         }
     }
 }

@@ -44,9 +44,20 @@ fn texts_of_the_environment_take_the_type_of_their_key() {
 }
 
 #[test]
+fn what_is_kept_may_be_kept_for_ever() {
+    let environment = [("HOOKMILL_WORKER__RETENTION__DELIVERIES", "forever"), ("HOOKMILL_WORKER__RETENTION__FAILED_RUNS", "1d")];
+    let config = load("[worker.retention]\nruns = 'forever'\nfailed_runs = 'forever'", &environment, &[]).expect("valid");
+    let kept = &config.worker.retention;
+    assert_eq!((kept.runs.span(), kept.deliveries.span()), (None, None));
+    assert_eq!(kept.failed_runs.span().map(|span| span.0), Some(86_400_000));
+    let again = load(&config.to_toml(), &[], &[]).expect("what is printed can be read");
+    assert_eq!(again.worker.retention, config.worker.retention);
+}
+
+#[test]
 fn mistakes_name_the_key_the_place_and_the_remedy() {
     type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         ("[server]\nlissten = 'x'", &[], "unknown key `server.lissten` in hookmill.toml; did you mean `server.listen`?"),
         ("listen = 'x'", &[], "unknown key `listen` in hookmill.toml; did you mean `server.listen`?"),
         ("[zebra]\nquagga = 1", &[], "unknown key `zebra.quagga` in hookmill.toml"),
@@ -65,6 +76,12 @@ fn mistakes_name_the_key_the_place_and_the_remedy() {
             &[("HOOKMILL_SERVER__API_BODY_MAX", "big")],
             "`HOOKMILL_SERVER__API_BODY_MAX` in the environment cannot be \"big\": `big` is not a size; write for example \
              512B, 64KiB, 10MiB or 2GiB",
+        ),
+        (
+            "[worker.retention]\nruns = 'for ever'",
+            &[],
+            "`worker.retention.runs` in hookmill.toml cannot be \"for ever\": `for ever` is not a length of time; write for \
+             example 250ms, 30s, 5m, 2h or 3d, or forever",
         ),
         (
             "store.database = 'mysql://u:s3cret@h/d'",
