@@ -11,6 +11,9 @@ use crate::crash_load::{Load, body};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_hookmill");
 
+/// More than there are connections.
+const READS: usize = 12;
+
 const WORKFLOW: &str = r#"
 hookmill: 1
 name: Database
@@ -22,6 +25,34 @@ steps:
   - use: log
     with: { message: "{{ webhook.n }}" }
 "#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_are_answered_as_soon_as_postgres_is_back() {
+    // Every connection has been in use, dies, and meets a server that is away; none of that is a caller's business later.
+    let mut cluster = Cluster::start(Sync::Off).await;
+    let app = TestApp::builder(BINARY).database(Database::Postgres(cluster.create_database().await)).start().await;
+    assert_eq!(statuses(&app).await, [200; READS]);
+    for reads_meanwhile in [true, false] {
+        cluster.kill();
+        if reads_meanwhile {
+            assert_eq!(statuses(&app).await, [503; READS]);
+        }
+        cluster.restart().await;
+        assert_eq!(statuses(&app).await, [200; READS], "reads meanwhile: {reads_meanwhile}");
+    }
+}
+
+/// What many reads at the same time are answered with.
+async fn statuses(app: &TestApp) -> [u16; READS] {
+    let client = app.client();
+    futures_util::future::join_all((0..READS).map(|_| client.call("GET", "/api/v1/runs", None)))
+        .await
+        .iter()
+        .map(|answer| answer.status)
+        .collect::<Vec<_>>()
+        .try_into()
+        .unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_postgres_webhooks_are_refused_and_nothing_acknowledged_is_lost() {

@@ -8,7 +8,7 @@ use crate::Error;
 /// The pause after a first failed attempt; it doubles…
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 /// …up to this, so that work goes on soon after the server is back.
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 pub(super) struct Link {
     address: Address,
@@ -36,6 +36,15 @@ impl Link {
             None => self.connect().await?,
         };
         Ok(self.session.insert(session))
+    }
+
+    /// The same, but waits until the pause after a failure is over instead of telling the failure again: the server may be
+    /// back since.
+    pub(super) async fn session_after_pause(&mut self) -> Result<&mut Session, Error> {
+        if let Some(failed) = &self.failed {
+            tokio::time::sleep_until(failed.again_at.into()).await;
+        }
+        self.session().await
     }
 
     async fn connect(&mut self) -> Result<Session, Error> {

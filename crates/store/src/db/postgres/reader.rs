@@ -31,7 +31,7 @@ pub(super) async fn run(queue: Arc<ReadQueue>, mut link: Link, bounds: RowBounds
 async fn read(link: &mut Link, read: &Read, bounds: RowBounds) -> Result<Vec<Row>, Error> {
     // A connection that died since its last use is found out only by using it; reading twice does no harm.
     for is_last in [false, true] {
-        let session = link.session().await?;
+        let session = link.session_after_pause().await?;
         match tokio::time::timeout(read.time_max + GRACE, read_on(session, read, bounds)).await {
             Ok(Ok(rows)) => return Ok(rows),
             Ok(Err(Failure::Connection(error))) => {
