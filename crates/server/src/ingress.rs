@@ -33,7 +33,6 @@ use hookmill_worker::{Handed, Head, Worker};
 use http::header::ALLOW;
 use http::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
-use tokio_util::sync::CancellationToken;
 
 pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
 pub use code::Code;
@@ -95,15 +94,12 @@ struct Inner {
 }
 
 impl Ingress {
-    /// Opens the door. Until `stop`, changes by other processes are followed.
-    ///
-    /// Must be called inside a Tokio runtime.
+    /// Opens the door.
     #[must_use]
-    pub fn start(parts: Parts, stop: CancellationToken) -> Self {
+    pub fn start(parts: Parts) -> Self {
         let Parts { store, worker, secrets, clock, body_default, body_max, trusted_proxies } = parts;
         let limits = BodyLimits { default: body_default.0, max: body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
-        tokio::spawn(Arc::clone(&hooks).follow(stop));
         let (meters, seeds) = (Meters::new(), RandomState::new());
         Self(Arc::new(Inner { store, worker, secrets, clock, trusted_proxies, hooks, meters, seeds }))
     }

@@ -204,18 +204,15 @@ async fn serve_app(
     let (loops, loops_stop) = (TaskTracker::new(), CancellationToken::new());
     loops.spawn(follow::catalog(app.clone(), loops_stop.clone()));
     loops.spawn(follow::metrics(app.metrics.clone(), loops_stop.clone()));
-    let door = Ingress::start(
-        ingress::Parts {
-            store: app.store.clone(),
-            worker: app.worker.clone(),
-            secrets: Arc::clone(&app.secrets),
-            clock: Arc::clone(&app.clock),
-            body_default: app.config.server.hook_body_default,
-            body_max: app.config.server.hook_body_max,
-            trusted_proxies: app.config.server.trusted_proxies.clone(),
-        },
-        loops_stop.clone(),
-    );
+    let door = Ingress::start(ingress::Parts {
+        store: app.store.clone(),
+        worker: app.worker.clone(),
+        secrets: Arc::clone(&app.secrets),
+        clock: Arc::clone(&app.clock),
+        body_default: app.config.server.hook_body_default,
+        body_max: app.config.server.hook_body_max,
+        trusted_proxies: app.config.server.trusted_proxies.clone(),
+    });
     let handler = handler(door, router(app.clone()));
     log::serving(address, &app);
     ready(address);

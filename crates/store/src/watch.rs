@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::deliveries::Outcome;
 use crate::runs::State;
@@ -34,6 +34,7 @@ pub enum Changed {
 pub struct Watch {
     news: broadcast::Sender<Changed>,
     catalog: AtomicI64,
+    catalog_changed: Notify,
     told: AtomicU64,
 }
 
@@ -42,7 +43,12 @@ pub struct Listener(broadcast::Receiver<Changed>);
 
 impl Watch {
     pub(crate) fn new() -> Self {
-        Self { news: broadcast::Sender::new(NEWS_KEPT), catalog: AtomicI64::new(0), told: AtomicU64::new(0) }
+        Self {
+            news: broadcast::Sender::new(NEWS_KEPT),
+            catalog: AtomicI64::new(0),
+            catalog_changed: Notify::new(),
+            told: AtomicU64::new(0),
+        }
     }
 
     pub(crate) fn tell_all(&self, news: impl IntoIterator<Item = Changed>) {
@@ -52,6 +58,7 @@ impl Watch {
     pub(crate) fn tell(&self, changed: Changed) {
         if let Changed::Catalog { version } = changed {
             self.catalog.fetch_max(version, Ordering::AcqRel);
+            self.catalog_changed.notify_one();
         }
         self.told.fetch_add(1, Ordering::Relaxed);
         if self.news.receiver_count() > 0 {
@@ -60,9 +67,16 @@ impl Watch {
         }
     }
 
-    /// The last version of the catalog that this process made itself; 0 if none. Known before whoever made it is told.
+    /// The newest version of the catalog that this process made or noticed ([`crate::Store::notice_catalog`]); 0 if none.
+    /// One that it made is known here before whoever made it is told.
     pub fn catalog(&self) -> i64 {
         self.catalog.load(Ordering::Acquire)
+    }
+
+    /// Waits until the catalog has changed since the last wait. For one loop; it is not woken by other news, of which
+    /// there may be many thousands a second.
+    pub async fn catalog_changed(&self) {
+        self.catalog_changed.notified().await;
     }
 
     /// How many pieces of news were told so far; for loops that only want to know whether there was any.

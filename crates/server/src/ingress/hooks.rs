@@ -2,13 +2,11 @@
 //!
 //! Whatever is cached carries the version of the catalog that was known before it was read. Publishing, switching off
 //! and changing secrets raise the version in the same commit; what carries an older one is read again. A version that
-//! this process made is known at once; the database is asked for those of others twice a second.
+//! this process made is known at once; those of other nodes are noticed within half a second (`serve::follow`).
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use hookmill_engine::id::{HookId, WorkspaceId};
 use hookmill_store::Store;
@@ -18,8 +16,6 @@ use moka::sync::Cache;
 use parking_lot::RwLock;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Mutex;
-use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::hook::{BodyLimits, Hook, Place};
 use super::refused::{Refused, Result};
@@ -28,8 +24,6 @@ use super::refused::{Refused, Result};
 pub const URLS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Hooks that are kept ready.
 pub const HOOKS_MAX: u64 = 16_384;
-/// How often the version of the catalog is asked for, for changes by other processes.
-const POLL: Duration = Duration::from_millis(500);
 /// Characters of the longest token.
 const TOKEN_BYTES_MAX: usize = 64;
 /// Segments of a URL after `/hooks/`; no hook has more.
@@ -75,8 +69,6 @@ pub(super) struct Hooks {
     store: Store,
     programs: Programs,
     limits: BodyLimits,
-    /// The version that the database last told.
-    polled: AtomicI64,
     urls: Cache<Arc<str>, Entry>,
     ready: Cache<HookId, Entry>,
     paths: RwLock<Option<Arc<Paths>>>,
@@ -90,7 +82,6 @@ impl Hooks {
             store,
             programs,
             limits,
-            polled: AtomicI64::new(0),
             urls: Cache::builder().weigher(|url: &Arc<str>, _: &Entry| weight(url)).max_capacity(URLS_BYTES_MAX).build(),
             ready: Cache::new(HOOKS_MAX),
             paths: RwLock::new(None),
@@ -99,32 +90,9 @@ impl Hooks {
         }
     }
 
-    /// Learns of changes by other processes until `stop`.
-    pub(super) async fn follow(self: Arc<Self>, stop: CancellationToken) {
-        let mut failing = false;
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(POLL) => {}
-            }
-            match self.store.catalog_version().await {
-                Ok(version) => {
-                    self.polled.fetch_max(version, Ordering::AcqRel);
-                    failing = false;
-                }
-                Err(error) => {
-                    if !failing {
-                        warn!(%error, "Cannot ask for changes of workflows and secrets; hooks answer as they last were");
-                    }
-                    failing = true;
-                }
-            }
-        }
-    }
-
     /// The newest version that this process knows of.
     fn version(&self) -> i64 {
-        self.polled.load(Ordering::Acquire).max(self.store.watch().catalog())
+        self.store.watch().catalog()
     }
 
     /// The hook that answers at `/hooks/{target}`.

@@ -12,24 +12,22 @@ use crate::app::App;
 use crate::log;
 use crate::metrics::Metrics;
 
-/// How often the version of the catalog is asked for, for secrets set by other processes.
-const CATALOG_POLL: Duration = Duration::from_secs(1);
+/// How often other nodes are asked for changes of workflows, hooks and secrets.
+const CATALOG_POLL: Duration = Duration::from_millis(500);
+/// When it is tried again to open secrets after the store could not be read.
+const CATALOG_RETRY: Duration = Duration::from_secs(1);
 /// How often measurements are collected when nobody scrapes.
 const COLLECT_EVERY: Duration = Duration::from_secs(5);
 
-/// Opens secrets again whenever the catalog has changed, here or in another process.
+/// Notices when another node has changed the catalog, and opens secrets again whenever it has changed, here or there.
+/// With SQLite nobody else changes it: a server at rest asks its database nothing.
 pub(super) async fn catalog(app: App, stop: CancellationToken) {
+    let poll = app.store.is_shared().then_some(CATALOG_POLL);
     let mut seen = None;
     let mut failing = false;
-    let mut tick = interval(CATALOG_POLL);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
         let refreshed = async {
-            let version = app.store.catalog_version().await?;
+            let version = app.store.notice_catalog().await?;
             if seen != Some(version) {
                 app.secrets.refresh(&app.store, &app.vault).await?;
                 seen = Some(version);
@@ -44,6 +42,19 @@ pub(super) async fn catalog(app: App, stop: CancellationToken) {
             }
             Err(_) => {}
         }
+        let pause = if failing { Some(CATALOG_RETRY) } else { poll };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = app.store.watch().catalog_changed() => {}
+            () = pause_for(pause) => {}
+        }
+    }
+}
+
+async fn pause_for(pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep(pause).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -94,7 +94,7 @@ impl Door {
             body_max: Size(BODY_BYTES_MAX),
             trusted_proxies: Vec::new(),
         };
-        let ingress = Ingress::start(parts, stop.clone());
+        let ingress = Ingress::start(parts);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let handler = move |request, peer| {

@@ -124,6 +124,18 @@ impl Store {
         rows.first().ok_or_else(|| Error::corrupt("the version of the catalog is missing"))?.int(0)
     }
 
+    /// Asks for the version, and tells the news if another process made a newer one than is known here.
+    ///
+    /// With SQLite there is nothing to ask for: what is written beside the process that serves are keys, which are no
+    /// part of the catalog.
+    pub async fn notice_catalog(&self) -> Result<i64> {
+        let version = self.catalog_version().await?;
+        if version > self.watch().catalog() {
+            self.tell_catalog(version);
+        }
+        Ok(version)
+    }
+
     pub(crate) fn tell_catalog(&self, version: i64) {
         self.watch().tell(Changed::Catalog { version });
     }

@@ -16,7 +16,25 @@ on_both!(
     a_key_is_known_by_its_text_only,
     of_two_equal_requests_one_is_accepted,
     an_expired_key_can_be_used_again,
+    a_change_of_the_catalog_is_told_once_whoever_made_it,
 );
+
+async fn a_change_of_the_catalog_is_told_once_whoever_made_it(opened: Opened) {
+    let (store, other) = (&opened.store, opened.another().await);
+    store.notice_catalog().await.unwrap();
+    store.watch().catalog_changed().await;
+    other.put_secret(FIRST_WORKSPACE, "a", 1, "k1", Bytes::new(), opened.now()).await.unwrap();
+    let told = store.watch().told();
+    let version = store.notice_catalog().await.unwrap();
+    store.watch().catalog_changed().await;
+    assert_eq!((store.watch().catalog(), version), (other.watch().catalog(), other.watch().catalog()));
+    assert_eq!(store.notice_catalog().await.unwrap(), version);
+    assert_eq!(store.watch().told(), told + 1, "nothing new is no news");
+    // Its own changes wake the same loop.
+    store.put_secret(FIRST_WORKSPACE, "b", 1, "k1", Bytes::new(), opened.now()).await.unwrap();
+    store.watch().catalog_changed().await;
+    other.close().await;
+}
 
 async fn a_secret_changes_version_by_version(opened: Opened) {
     let store = &opened.store;
