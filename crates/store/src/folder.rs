@@ -16,7 +16,7 @@ const LOCK_FILE: &str = "hookmill.lock";
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataFolder {
@@ -42,12 +42,17 @@ impl DataFolder {
             Err(errno) => return Err(unusable(path, &errno.into())),
         }
         note_owner(&mut lock).map_err(|error| unusable(path, &error))?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// About the file that is locked.
+    pub(crate) fn lock_metadata(&self) -> std::io::Result<std::fs::Metadata> {
+        self.lock.metadata()
     }
 }
 

@@ -14,6 +14,7 @@ pub mod deliveries;
 pub mod disk;
 pub mod error;
 pub mod folder;
+mod home;
 pub mod hooks;
 pub mod idempotency;
 pub mod ids;

@@ -1,10 +1,12 @@
 //! Nodes: the processes that share a database. Each has a slot, which makes its ids differ from those of the others.
 //!
-//! On SQLite there is one node, in slot 0. On PostgreSQL a node takes the first slot whose lease has ended. That lease
+//! On SQLite there is one node, in slot 0. On PostgreSQL a node takes the slot of its former life if that is known to be
+//! over ([`crate::home`]), else the first slot whose lease has ended. That lease
 //! is long, because ids of a node that was only asleep must not meet those of its successor.
 
 use hookmill_engine::time::{Span, Timestamp};
 
+use crate::buckets::BUCKET_LEASE;
 use crate::db::{Args, Batch, Expect};
 use crate::ids::NODE_SLOTS;
 use crate::{Error, Result, Store, args};
@@ -49,6 +51,17 @@ const REGISTER: &str = "
        SET node = $2, address = $3, started_at = $4, lease_until = $5
      WHERE nodes.lease_until < $4";
 
+const INHERIT_SLOT: &str = "
+    UPDATE nodes
+       SET node = $2, address = $3, started_at = $4, lease_until = $5
+     WHERE node = $1
+    RETURNING slot";
+
+const INHERIT_BUCKETS: &str = "
+    UPDATE buckets
+       SET owner = $2, epoch = epoch + 1, lease_until = $3
+     WHERE owner = $1";
+
 const KEEP: &str = "UPDATE nodes SET lease_until = $2 WHERE node = $1";
 
 const LEAVE: &str = "DELETE FROM nodes WHERE node = $1";
@@ -80,6 +93,28 @@ pub(crate) async fn register(db: &crate::db::Db, node: NodeId, address: &str, no
         }
     }
     Err(Error::unavailable("other nodes took every free place at the same moment; start again"))
+}
+
+/// Puts a node in the place of one that is dead for certain: its slot, if it still had one, and its buckets under new
+/// epochs. Ids of the slot do not repeat: the dead one makes none any more, and ours begin behind the stored ones.
+pub(crate) async fn succeed(
+    db: &crate::db::Db,
+    former: NodeId,
+    node: NodeId,
+    address: &str,
+    now: Timestamp,
+) -> Result<Option<i64>> {
+    let mut batch = Batch::new();
+    let lease = now.plus(SLOT_LEASE).0;
+    batch.execute(INHERIT_SLOT, args![former.0, node.0, address.to_owned(), now.0, lease], Expect::Any);
+    batch.execute(INHERIT_BUCKETS, args![former.0, node.0, now.plus(BUCKET_LEASE).0], Expect::Any);
+    let written = db.write(batch).await?;
+    let slot = written.rows.first().and_then(|rows| rows.first()).map(|row| row.int(0)).transpose()?;
+    let buckets = written.counts.get(1).copied().unwrap_or(0);
+    if buckets > 0 {
+        tracing::info!(buckets, "Took over {buckets} buckets from the former life of this node");
+    }
+    Ok(slot)
 }
 
 impl Store {

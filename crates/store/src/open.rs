@@ -1,12 +1,14 @@
 //! Opening the store, and what all its aggregates share.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hookmill_engine::time::Timestamp;
+use parking_lot::Mutex;
 
 use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
 use crate::deliveries::Refusals;
+use crate::home::Home;
 use crate::ids::{Clock, IdSource, system_clock};
 use crate::nodes::{self, GUEST_SLOT, NodeId};
 use crate::watch::Watch;
@@ -21,13 +23,21 @@ pub struct Config {
     pub clock: Clock,
     /// Where the other nodes reach this one; only shown.
     pub address: String,
+    /// PostgreSQL: the data folder, by which a restarted process knows that its former life is over and takes over its
+    /// buckets at once. SQLite's folder is that of its file.
+    pub folder: Option<PathBuf>,
 }
 
 impl Config {
     /// The defaults for `sqlite:FILE` or `postgres://…`.
     pub fn new(database: &str) -> Result<Self> {
         let clock = system_clock();
-        Ok(Self { db: DbConfig::new(Target::parse(database)?, &MIGRATIONS, clock()), clock, address: String::new() })
+        Ok(Self {
+            db: DbConfig::new(Target::parse(database)?, &MIGRATIONS, clock()),
+            clock,
+            address: String::new(),
+            folder: None,
+        })
     }
 
     /// The defaults for a process that only looks in beside the server: it upgrades nothing, and owns no runs.
@@ -45,6 +55,8 @@ struct Inner {
     db: Db,
     ids: IdSource,
     node: NodeId,
+    /// Given up at the end, after everything else.
+    home: Mutex<Option<Home>>,
     watch: Arc<Watch>,
     refusals: Refusals,
 }
@@ -56,15 +68,33 @@ const LAST_RUN: &str = "SELECT id FROM runs ORDER BY id DESC LIMIT 1";
 impl Store {
     /// Opens the database, brings its schema up to date, and takes a place among its nodes.
     pub async fn open(config: Config) -> Result<Self> {
-        let Config { db, clock, address } = config;
+        let Config { db, clock, address, folder } = config;
         let access = db.access;
         let now: Timestamp = clock();
         let db = Db::open(db).await?;
         let node = nodes::new_node_id()?;
+        let home = match folder.filter(|_| access == Access::Owner && db.dialect() == Dialect::Postgres) {
+            Some(folder) => Home::take(&folder)?,
+            None => None,
+        };
         let slot = match (access, db.dialect()) {
             (Access::Guest, _) => GUEST_SLOT,
             (Access::Owner, Dialect::Sqlite) => 0,
-            (Access::Owner, Dialect::Postgres) => nodes::register(&db, node, &address, now).await?,
+            (Access::Owner, Dialect::Postgres) => {
+                let former = home.as_ref().and_then(Home::former);
+                if let Some(home) = &home {
+                    // Before there is anything to take over, so that the next life finds whatever this one will hold.
+                    home.remember(node)?;
+                }
+                let inherited = match former {
+                    Some(former) => nodes::succeed(&db, former, node, &address, now).await?,
+                    None => None,
+                };
+                match inherited {
+                    Some(slot) => slot,
+                    None => nodes::register(&db, node, &address, now).await?,
+                }
+            }
         };
         let mut last = 0;
         for sql in [LAST_DELIVERY, LAST_RUN] {
@@ -73,7 +103,14 @@ impl Store {
             }
         }
         let ids = IdSource::new(clock, slot, last);
-        let store = Self(Arc::new(Inner { db, ids, node, watch: Arc::new(Watch::new()), refusals: Refusals::default() }));
+        let store = Self(Arc::new(Inner {
+            db,
+            ids,
+            node,
+            home: Mutex::new(home),
+            watch: Arc::new(Watch::new()),
+            refusals: Refusals::default(),
+        }));
         if access == Access::Owner {
             store.ensure_first_workspace(now).await?;
         }
@@ -100,6 +137,7 @@ impl Store {
             }
         }
         self.0.db.close().await;
+        drop(self.0.home.lock().take());
     }
 
     /// A new number for an id, greater than every one before.

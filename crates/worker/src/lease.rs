@@ -19,24 +19,36 @@ const HEARD: Span = Span(12_000);
 /// This much before its end a lease counts as lost, so that no effect is begun that another node may begin too.
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// So long after buckets were won, runs of their former owner are looked for once more: what it had sent to the database
+/// when it died may have been committed after the first look. No write takes longer.
+const LATE: Duration = Duration::from_secs(15);
+
 /// The loop. With one node that owns everything for ever there is nothing to do.
 pub(crate) async fn run(inner: Arc<Inner>) {
     if !inner.store.is_shared() {
         return;
     }
+    let mut look_again = Some(Instant::now() + LATE);
     loop {
         tokio::select! {
             () = inner.stop.cancelled() => return,
             () = tokio::time::sleep(RENEW) => {}
         }
-        if let Err(problem) = renew(&inner).await {
-            error!(error = %problem, "The lease of this node could not be renewed: {problem}");
+        match renew(&inner).await {
+            Ok(true) => look_again = Some(Instant::now() + LATE),
+            Ok(false) => {}
+            Err(problem) => error!(error = %problem, "The lease of this node could not be renewed: {problem}"),
+        }
+        if look_again.take_if(|at| *at <= Instant::now()).is_some() {
+            inner.abandoned.store(true, Ordering::Release);
+            inner.timers.ring();
         }
     }
 }
 
-/// Renews what this node owns, takes its share of what nobody owns, and gives up what is more than its share.
-pub(crate) async fn renew(inner: &Inner) -> Result<(), Error> {
+/// Renews what this node owns, takes its share of what nobody owns, and gives up what is more than its share. `true`:
+/// there are buckets that were not ours before.
+pub(crate) async fn renew(inner: &Inner) -> Result<bool, Error> {
     let begun = Instant::now();
     let now = inner.clock.now();
     inner.store.keep_node(now).await?;
@@ -51,7 +63,8 @@ pub(crate) async fn renew(inner: &Inner) -> Result<(), Error> {
     }
     let until = inner.store.is_shared().then(|| begun + Duration::from_millis(BUCKET_LEASE.0) - MARGIN);
     let count = owned.count();
-    if inner.ownership.set(owned, until) {
+    let won = inner.ownership.set(owned, until);
+    if won {
         info!(buckets = count, "This node owns {count} of {BUCKETS} buckets");
         inner.abandoned.store(true, Ordering::Release);
         // Whoever owned them may have died between the end of a lane's holder and waking the next.
@@ -59,7 +72,7 @@ pub(crate) async fn renew(inner: &Inner) -> Result<(), Error> {
         inner.queue.spill();
         inner.timers.ring();
     }
-    Ok(())
+    Ok(won)
 }
 
 /// How many buckets this node should own.

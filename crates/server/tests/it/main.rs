@@ -9,6 +9,7 @@ mod crash_database;
 mod crash_disk;
 mod crash_load;
 mod crash_outage;
+mod crash_restart;
 mod crash_stop;
 mod door;
 mod ingress;

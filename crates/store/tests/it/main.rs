@@ -11,5 +11,6 @@ mod ownership;
 mod retention;
 mod runs;
 mod secrets;
+mod succession;
 mod verify;
 mod workflows;
