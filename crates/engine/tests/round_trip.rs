@@ -2,8 +2,9 @@
 
 use hookmill_engine::time::Span;
 use hookmill_engine::workflow::{
-    Auth, Backoff, Case, Credential, FORMAT, FailureAnswer, Memory, Method, OnError, Response, ResponseMode, Retry, Settings,
-    Source, Step, StepKind, StopOutcome, Trigger, Variable, VariableType, Wait, WebhookTrigger, Workflow, read, to_json, to_yaml,
+    Auth, Backoff, Case, Credential, FORMAT, FailureAnswer, Memory, Method, OnError, OnUnknown, Response, ResponseMode, Retry,
+    Settings, Source, Step, StepKind, StopOutcome, Trigger, Variable, VariableType, Wait, WebhookTrigger, Workflow, read,
+    to_json, to_yaml,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -184,8 +185,19 @@ fn block_kind(steps: BoxedStrategy<Vec<Step>>) -> impl Strategy<Value = StepKind
 
 fn step(kind: BoxedStrategy<StepKind>, steps: BoxedStrategy<Vec<Step>>) -> impl Strategy<Value = Step> {
     let on_error = prop_oneof![Just(OnError::Fail), Just(OnError::Continue), steps.prop_map(OnError::Do)];
-    (option::of(text()), option::of(text()), kind, option::of(retry()), option::of(span()), option::of(on_error))
-        .prop_map(|(id, title, kind, retry, timeout, on_error)| Step { id, title, kind, retry, timeout, on_error })
+    let on_unknown = prop_oneof![Just(OnUnknown::Ask), Just(OnUnknown::Retry), Just(OnUnknown::Fail)];
+    let attempts = (option::of(retry()), option::of(span()), option::of(on_unknown));
+    (option::of(text()), option::of(text()), kind, attempts, option::of(on_error)).prop_map(
+        |(id, title, kind, (retry, timeout, on_unknown), on_error)| Step {
+            id,
+            title,
+            kind,
+            retry,
+            timeout,
+            on_unknown,
+            on_error,
+        },
+    )
 }
 
 fn steps(depth: usize) -> BoxedStrategy<Vec<Step>> {
@@ -290,7 +302,15 @@ fn texts_that_look_like_something_else_stay_texts() {
     for text in TRICKY {
         let set = json!({ "v": text, *text: [text, {"k": text}] });
         let Value::Object(set) = set else { unreachable!("it is an object") };
-        let step = Step { id: None, title: None, kind: StepKind::Set { set }, retry: None, timeout: None, on_error: None };
+        let step = Step {
+            id: None,
+            title: None,
+            kind: StepKind::Set { set },
+            retry: None,
+            timeout: None,
+            on_unknown: None,
+            on_error: None,
+        };
         let workflow = Workflow {
             format: FORMAT,
             name: (*text).to_owned(),

@@ -237,7 +237,7 @@ fn conditions_are_expressions_and_numbers_have_limits() {
   - { switch: a, cases: [] }
   - { for_each: 5, as: i, index: i, do: [] }
   - { use: log, with: { message: x }, retry: { attempts: 101, delay: 5m, max_delay: 1s, on: [\"\"] }, timeout: 0s }
-  - { set: { webhook: 1, a-b: 2 }, retry: { attempts: 2 } }
+  - { set: { webhook: 1, a-b: 2 }, retry: { attempts: 2 }, on_unknown: fail }
   - { respond: { status: 99, headers: { Set-Cookie: a, \"b c\": d, x: \"a\\nb\" }, bdy: 1 } }
   - { wait: { for: soon } }
   - { wait: { until: tomorrow } }
@@ -265,6 +265,7 @@ fn conditions_are_expressions_and_numbers_have_limits() {
         "steps[6].set.webhook: reserved_name",
         "steps[6].set.a-b: bad_name",
         "steps[6].retry: ~unused_setting",
+        "steps[6].on_unknown: ~unused_setting",
         "steps[7].respond.status: out_of_range",
         "steps[7].respond.headers.Set-Cookie: denied_header",
         "steps[7].respond.headers[\"b c\"]: bad_header",

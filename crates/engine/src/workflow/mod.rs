@@ -23,7 +23,7 @@ pub use read::read;
 pub use report::PROBLEMS_MAX;
 pub use schema::json_schema;
 pub use settings::Settings;
-pub use step::{Backoff, Case, OnError, Retry, Step, StepKind, StopOutcome, Wait};
+pub use step::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};
 pub use text::{to_json, to_yaml};
 pub use trigger::{
     Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,

@@ -27,6 +27,10 @@ pub struct Step {
     /// How long one attempt may take. Default: the action's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
+    /// What follows when the process died between an attempt that must not be repeated blindly and its record. Default:
+    /// `ask`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_unknown: Option<OnUnknown>,
     /// What a failure (after all attempts) leads to. Default: the run fails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_error: Option<OnError>,
@@ -231,6 +235,19 @@ pub enum OnError {
     Continue,
     /// These steps run (`error` holds the failure) and then the run goes on.
     Do(Vec<Step>),
+}
+
+/// What follows when nobody knows whether an attempt had its effect. Attempts that may be repeated (idempotent methods,
+/// requests with an idempotency key) are repeated and never come here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnknown {
+    /// The run waits until somebody decides.
+    Ask,
+    /// It is attempted again, at the risk that it happens twice.
+    Retry,
+    /// The step fails with the code `outcome_unknown`, at the risk that it has happened.
+    Fail,
 }
 
 /// How often and how fast a failed attempt is repeated.

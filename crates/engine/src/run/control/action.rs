@@ -6,9 +6,10 @@ use super::super::fiber::{ActionWaits, Doing, FiberId, Flow, Occurrence};
 use super::super::machine::Turn;
 use super::super::program::Kind;
 use super::super::view::{AttemptView, StepState};
-use super::super::{AttemptResult, Change, Failure, LogLine, Resolution, RunState, StepAt, code, delay};
+use super::super::{ATTEMPTS_MAX, AttemptResult, Change, Failure, LogLine, Resolution, RunState, StepAt, code, delay};
 use crate::expression::{Value, from_json};
 use crate::time::Timestamp;
+use crate::workflow::OnUnknown;
 
 impl RunState {
     pub(super) fn begin_action(&mut self, id: FiberId, step: &mut Occurrence, turn: &mut Turn) -> Flow {
@@ -71,7 +72,7 @@ impl RunState {
         });
     }
 
-    /// Nobody knows how the attempt ended. It is only repeated if the step declares that to be safe.
+    /// Nobody knows how the attempt ended. What follows is what the step says; it asks if it says nothing.
     pub(in crate::run) fn outcome_unknown(&mut self, step: &StepAt, attempt: u32, turn: &mut Turn) {
         self.on_event(step, turn, |run, occurrence, turn| {
             if !awaits_end(&occurrence.doing, attempt) {
@@ -82,9 +83,16 @@ impl RunState {
                 last.ended_at = Some(turn.now);
                 last.error = Some(failure.clone());
             }
-            let retry = run.program.nodes[occurrence.node].retry.as_ref();
-            if retry.is_some_and(|retry| retry.on.iter().any(|known| known == code::OUTCOME_UNKNOWN)) {
-                return Some(run.attempt_failed(occurrence, attempt, &failure, turn));
+            let node = &run.program.nodes[occurrence.node];
+            let counts_as_failed = node.retry.as_ref().is_some_and(|retry| retry.on.iter().any(|known| *known == failure.code));
+            match node.on_unknown {
+                None if counts_as_failed => return Some(run.attempt_failed(occurrence, attempt, &failure, turn)),
+                // An attempt that kills the process again and again must come to an end.
+                Some(OnUnknown::Retry) if attempt < ATTEMPTS_MAX => {
+                    return Some(run.attempt(occurrence, attempt.saturating_add(1), turn));
+                }
+                Some(OnUnknown::Fail) => return Some(run.action_ended(occurrence, Err(failure))),
+                None | Some(OnUnknown::Ask | OnUnknown::Retry) => {}
             }
             occurrence.doing = Doing::Action { attempt, waits: ActionWaits::Decision };
             occurrence.record.state = StepState::Asking;

@@ -115,6 +115,7 @@ impl Compiler<'_> {
             kind,
             retry,
             timeout: step.timeout,
+            on_unknown: step.on_unknown,
             on_error,
         });
         node

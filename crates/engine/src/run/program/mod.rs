@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Failure, code};
 use crate::expression::{Scope, Template, Value};
 use crate::time::{Span, Timestamp};
-use crate::workflow::{Problem, Retry, Workflow};
+use crate::workflow::{OnUnknown, Problem, Retry, Workflow};
 
 mod compile;
 
@@ -40,6 +40,7 @@ pub(super) struct Node {
     pub(super) kind: Kind,
     pub(super) retry: Option<Retry>,
     pub(super) timeout: Option<Span>,
+    pub(super) on_unknown: Option<OnUnknown>,
     pub(super) on_error: Handling,
 }
 

@@ -94,6 +94,32 @@ fn an_unknown_outcome_is_repeated_where_that_is_declared_safe() {
 }
 
 #[test]
+fn a_step_says_what_follows_an_unknown_outcome() {
+    let unknown = |attempt| Event::OutcomeUnknown { step: StepAt::new("a"), attempt };
+    // Without a word about pauses or attempts it is attempted again at once, but not for ever.
+    let mut owner = Owner::start("- { id: a, use: act, on_unknown: retry }");
+    for attempt in 1..ATTEMPTS_MAX {
+        owner.tell(Event::AttemptStarted { step: StepAt::new("a"), attempt });
+        owner.tell(unknown(attempt));
+        assert_eq!(owner.waits(), [format!("a #{}", attempt + 1)]);
+    }
+    owner.tell(unknown(ATTEMPTS_MAX));
+    assert_eq!(owner.waits(), ["a ?"]);
+    owner.check_fold();
+
+    let mut owner = Owner::start("- { id: a, use: patient, on_unknown: fail }");
+    owner.tell(unknown(1));
+    assert_eq!(owner.failure().code, code::OUTCOME_UNKNOWN, "and not repeated like other failures");
+    owner.check_fold();
+
+    let both = "- { id: a, use: act, on_unknown: ask, retry: { attempts: 2, on: [outcome_unknown] } }";
+    let mut owner = Owner::start(both);
+    owner.tell(unknown(1));
+    assert_eq!(owner.waits(), ["a ?"], "what it says of this case wins");
+    owner.check_fold();
+}
+
+#[test]
 fn inputs_are_rendered_when_asked_for_and_alone_see_secrets() {
     let owner = Owner::start(
         "- set: { n: 5 }\n- id: a\n  use: act\n  with: { key: 'Bearer {{ secrets.KEY }}', n: '{{ n }}', u: '{{ uuid() }}', o: \"{{ secrets.OTHER | default('none') }}\" }",

@@ -14,7 +14,7 @@ fn step(kind: StepKind, id: Option<String>, on_error: Option<OnError>) -> Step {
         }
         _ => None,
     };
-    Step { id, title: None, kind, retry, timeout: None, on_error }
+    Step { id, title: None, kind, retry, timeout: None, on_unknown: None, on_error }
 }
 
 fn leaf() -> impl Strategy<Value = StepKind> {

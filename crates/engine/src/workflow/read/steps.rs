@@ -6,7 +6,7 @@ use super::super::decode::{Decode, Fields, tagged, word, wrong_type};
 use super::super::node::Node;
 use super::super::problem::{closest, listed};
 use super::super::report::Report;
-use super::super::{Backoff, Case, OnError, Retry, Step, StepKind, StopOutcome, Wait};
+use super::super::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};
 
 /// The key that makes a step one of this kind, the keys that may stand beside it, and how they are read.
 struct Kind {
@@ -93,10 +93,11 @@ impl Decode for Step {
         let title = fields.optional("title");
         let retry = fields.optional("retry");
         let timeout = fields.optional("timeout");
+        let on_unknown = fields.optional("on_unknown");
         let on_error = fields.optional("on_error");
         let kind = read_kind(&mut fields);
         fields.finish();
-        Some(Self { id, title, kind: kind?, retry, timeout, on_error })
+        Some(Self { id, title, kind: kind?, retry, timeout, on_unknown, on_error })
     }
 }
 
@@ -189,6 +190,12 @@ impl Decode for OnError {
                 None
             }
         }
+    }
+}
+
+impl Decode for OnUnknown {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        word(node, &[("ask", Self::Ask), ("retry", Self::Retry), ("fail", Self::Fail)], at)
     }
 }
 

@@ -103,7 +103,9 @@ impl<'w> Checker<'w> {
 
     fn attempts(&mut self, step: &'w Step) {
         let is_action = matches!(step.kind, StepKind::Use { .. });
-        for (key, given) in [("retry", step.retry.is_some()), ("timeout", step.timeout.is_some())] {
+        let given =
+            [("retry", step.retry.is_some()), ("timeout", step.timeout.is_some()), ("on_unknown", step.on_unknown.is_some())];
+        for (key, given) in given {
             if given && !is_action {
                 let message = format!("`{key}` only matters for steps that run an action (`use`)");
                 self.at.member(key, |at| at.warn("unused_setting", message, None));
