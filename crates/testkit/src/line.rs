@@ -32,6 +32,8 @@ struct State {
     /// A trap for the commit that holds all of these.
     trap: Mutex<Option<Trap>>,
     cut: watch::Sender<bool>,
+    /// Connections that were made while the line was cut.
+    refused: watch::Sender<usize>,
 }
 
 struct Trap {
@@ -63,11 +65,12 @@ impl Line {
     /// A line to the server of `url`.
     ///
     /// # Panics
-    /// If the URL has no `@127.0.0.1:PORT/`, or there is no free port.
+    /// If the URL has no `USER@HOST:PORT/DATABASE`, nobody knows the host, or there is no free port.
     pub async fn to(url: &str) -> Self {
         let (before, rest) = url.split_once('@').expect("the URL of a test server has a user");
         let (server, database) = rest.split_once('/').expect("the URL of a test server names a database");
-        let server: SocketAddr = server.parse().expect("a test server has a numeric address");
+        let mut found = tokio::net::lookup_host(server).await.expect("the host of the test server is known");
+        let server = found.next().expect("the host of the test server has an address");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(State::default());
@@ -89,6 +92,22 @@ impl Line {
     /// Lets connections pass again.
     pub fn mend(&self) {
         self.state.cut.send_replace(false);
+    }
+
+    /// How many connections were refused so far.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        *self.state.refused.borrow()
+    }
+
+    /// Waits until so many connections were refused.
+    ///
+    /// # Panics
+    /// If that does not happen soon.
+    pub async fn refuses(&self, count: usize) {
+        let mut refused = self.state.refused.subscribe();
+        let waited = tokio::time::timeout(patience::SOON, refused.wait_for(|refused| *refused >= count)).await;
+        waited.expect("somebody tries to connect").expect("the line lives");
     }
 
     /// Catches the answer of the next commit that holds all `marks`. It is lost with its connection, unless it is let go.
@@ -136,6 +155,9 @@ async fn serve(listener: TcpListener, server: SocketAddr, state: Arc<State>) {
         let state = Arc::clone(&state);
         tokio::spawn(async move {
             let mut cut = state.cut.subscribe();
+            if *cut.borrow() {
+                state.refused.send_modify(|refused| *refused += 1);
+            }
             tokio::select! {
                 _ = cut.wait_for(|cut| *cut) => {}
                 () = connection(client, server, &state) => {}

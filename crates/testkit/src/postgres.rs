@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use crate::patience::until_deadline;
 
@@ -81,6 +81,17 @@ pub async fn fresh_database() -> String {
         return create_database(&server, &name).await;
     }
     SHARED.get_or_init(|| Cluster::start(Sync::Off)).await.create_database().await
+}
+
+/// A connection of the test's own, to look at a database or to stand in its way. It ends when it is dropped.
+///
+/// # Panics
+/// If the server does not answer.
+pub async fn connect(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the test server answers");
+    // Ends with its client; what went wrong is told to whoever asks on it.
+    tokio::spawn(connection);
+    client
 }
 
 impl Cluster {

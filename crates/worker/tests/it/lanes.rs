@@ -159,3 +159,56 @@ steps: [{ wait: 30d }]
     rig.reaches(runs[2], State::Waiting).await;
     rig.stop().await;
 }
+
+/// The key of a lane is bounded, in bytes: the indexes of both databases hold it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lane_has_a_key_of_512_bytes_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(&BY_CUSTOMER.replace(", gate: \"{{ webhook.customer }}\"", "")).await;
+    let start = async |customer: &str| {
+        let input = serde_json::json!({ "customer": customer, "n": 1 }).to_string();
+        rig.worker.start_by_hand(workflow.id, Which::Latest, input).await
+    };
+    for fits in ["a".repeat(512), "ü".repeat(256)] {
+        let run = start(&fits).await.unwrap();
+        let row = rig.reaches(run, State::Succeeded).await;
+        assert_eq!(row.lane, Some(fits));
+    }
+    for too_long in ["a".repeat(513), "ü".repeat(257)] {
+        let problem = start(&too_long).await.unwrap_err();
+        assert!(problem.to_string().contains("settings.lane gives more than 512 bytes"), "{problem}");
+    }
+    rig.stop().await;
+}
+
+/// A rerun keeps the start of the run that it goes on from, but may take its full time from when it was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_limit_of_a_rerun_begins_with_the_rerun() {
+    let text = "
+hookmill: 1
+name: Limited
+triggers: [{ webhook: {} }]
+settings: { timeout: 10m }
+steps:
+  - { id: first, use: probe, with: { tag: first } }
+  - { id: second, use: probe, with: { tag: second, fail_attempts: 1, gate: second }, retry: { attempts: 1 } }
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(text).await;
+    let run = rig.accept(workflow, "{}").await;
+    world.let_go("second");
+    let failed = rig.reaches(run, State::Failed).await;
+    rig.publish(&text.replace("fail_attempts: 1", "fail_attempts: 0")).await;
+    world.clock.advance(std::time::Duration::from_secs(3_600));
+    let again = rig.worker.rerun(run, From::Failed, Which::Latest).await.unwrap();
+    world.entered(3).await;
+    world.let_go("second");
+    let row = rig.reaches(again, State::Succeeded).await;
+    assert_eq!(row.started_at, failed.started_at);
+    assert_eq!(world.tags(), ["first", "second", "second"]);
+    rig.stop().await;
+}

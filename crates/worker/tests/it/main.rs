@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod control;
+mod fetching;
 mod lanes;
 mod recovery;
+mod rescue;
 mod rig;
+mod silence;
+mod takeover;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +13,7 @@ use hookmill_actions::{Action, Context, FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId, WorkspaceId};
 use hookmill_engine::request::{self, Request};
 use hookmill_engine::run::{Failure, Safety};
+use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{self, Backoff, Retry, Trigger};
 use hookmill_store::Store;
 use hookmill_store::deliveries::{NewDelivery, Outcome};
@@ -32,10 +34,43 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct World {
     entered: Mutex<Vec<(String, String)>>,
     news: Notify,
+    ended: Mutex<Vec<RunId>>,
+    pub(crate) clock: Arc<TestClock>,
     gates: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
+/// The machine's clock, some time ahead; counts how often it is asked.
+#[derive(Default)]
+pub(crate) struct TestClock {
+    ahead_ms: AtomicI64,
+    asked: AtomicUsize,
+}
+
+impl TestClock {
+    /// Lets this much time pass at once.
+    pub(crate) fn advance(&self, span: Duration) {
+        self.ahead_ms.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// How often somebody wanted to know the time.
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Timestamp(SystemClock.now().0 + self.ahead_ms.load(Ordering::Relaxed))
+    }
+}
+
 impl World {
+    /// How often it was told that a run has ended.
+    pub(crate) fn ends(&self, run: RunId) -> usize {
+        self.ended.lock().iter().filter(|ended| **ended == run).count()
+    }
+
     /// The tags of all attempts so far, in the order in which they began.
     pub(crate) fn tags(&self) -> Vec<String> {
         self.entered.lock().iter().map(|(tag, _)| tag.clone()).collect()
@@ -128,10 +163,10 @@ impl Action for Probe {
     }
 }
 
-struct Nobody;
-
-impl Observer for Nobody {
-    fn ended(&self, _: &Head, _: State, _: u64) {}
+impl Observer for World {
+    fn ended(&self, run: &Head, _: State, _: u64) {
+        self.ended.lock().push(run.id);
+    }
     fn asks(&self, _: &Head) {}
 }
 
@@ -172,7 +207,17 @@ impl Rig {
     }
 
     pub(crate) async fn start_with(folder: &Path, world: &Arc<World>, config: Config) -> Self {
-        let store = Store::open_folder(folder).await.unwrap();
+        Self::over(Store::open_folder(folder).await.unwrap(), folder, world, config).await
+    }
+
+    /// A node on PostgreSQL that keeps no wait in memory.
+    pub(crate) async fn on_postgres(url: &str, folder: &Path, world: &Arc<World>) -> Self {
+        let store = Store::open(hookmill_store::Config::new(url).unwrap()).await.unwrap();
+        let config = Config { resident_wait: "0s".parse().unwrap(), ..Config::default() };
+        Self::over(store, folder, world, config).await
+    }
+
+    async fn over(store: Store, folder: &Path, world: &Arc<World>, config: Config) -> Self {
         let registry = Registry::builtin(Net::new(NetPolicy::default())).with(Probe(world.clone()));
         let programs = Programs::new(store.clone(), registry.clone());
         let files = FolderFiles::open(folder.join("files"), FileLimits::default()).unwrap();
@@ -181,9 +226,9 @@ impl Rig {
             registry,
             programs,
             secrets: Arc::new(NoSecrets),
-            clock: SystemClock::shared(),
+            clock: world.clock.clone(),
             files: Arc::new(files),
-            observer: Arc::new(Nobody),
+            observer: world.clone(),
             config,
         };
         let worker = Worker::start(parts).await.unwrap();
@@ -206,20 +251,32 @@ impl Rig {
 
     /// Accepts a request as the door does, and hands its run over.
     pub(crate) async fn accept(&self, workflow: Workflow, body: &str) -> RunId {
-        let (id, handed, berth) = self.store_only(workflow, body).await;
+        let (id, handed, berth) = self.store_only(workflow, body).await.unwrap();
         self.worker.hand_over(handed, berth);
         id
     }
 
     /// Accepts a request like a door whose caller is cut off right after the commit.
     pub(crate) async fn accept_without_hand_over(&self, workflow: Workflow, body: &str) -> RunId {
-        self.store_only(workflow, body).await.0
+        self.store_only(workflow, body).await.unwrap().0
     }
 
-    async fn store_only(&self, workflow: Workflow, body: &str) -> (RunId, Handed, Berth) {
+    /// Accepts a request as the door does; none if the store refuses it.
+    pub(crate) async fn try_accept(&self, workflow: Workflow, body: &str) -> Option<RunId> {
+        let (id, handed, berth) = self.store_only(workflow, body).await.ok()?;
+        self.worker.hand_over(handed, berth);
+        Some(id)
+    }
+
+    /// Accepts a request like a door that cannot tell whether the store has it: its caller is refused.
+    pub(crate) async fn accept_in_vain(&self, workflow: Workflow, body: &str) -> hookmill_store::Error {
+        self.store_only(workflow, body).await.err().expect("the store did not answer")
+    }
+
+    async fn store_only(&self, workflow: Workflow, body: &str) -> hookmill_store::Result<(RunId, Handed, Berth)> {
         let revision = self.worker.programs().get(workflow.id, workflow.revision).await.unwrap();
         let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[0];
-        let now = SystemClock.now();
+        let now = self.world.clock.now();
         let delivery = DeliveryId(self.store.next_id());
         let body = Bytes::copy_from_slice(body.as_bytes());
         let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
@@ -273,8 +330,8 @@ impl Rig {
             duration_us: 1,
         };
         let head = Head::of(&new_run);
-        self.store.accept(new_delivery, vec![new_run]).await.unwrap();
-        (id, Handed::accepted(head, revision, parsed), berth)
+        self.store.accept(new_delivery, vec![new_run]).await?;
+        Ok((id, Handed::accepted(head, revision, parsed), berth))
     }
 
     /// Waits until the run is in that state.

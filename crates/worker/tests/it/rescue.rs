@@ -1,0 +1,85 @@
+//! Runs that carry this node's epoch and are in nobody's memory, and those that only seem so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hookmill_store::runs::State;
+use hookmill_testkit::patience;
+
+use crate::rig::{Rig, World};
+
+const ONE_STEP: &str = "
+hookmill: 1
+name: One step
+triggers: [{ webhook: {} }]
+steps: [{ id: one, use: probe, with: { tag: one, gate: one } }]
+";
+
+/// A claim that nobody heard the answer of leaves a run that no fetch finds: the rescue loop gives it back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_claimed_for_nobody_is_rescued() {
+    let text = "{hookmill: 1, name: Waits, triggers: [{webhook: {}}], steps: [{wait: 1h}, {use: probe, with: {tag: after}}]}";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let config = hookmill_worker::Config { resident_wait: "0s".parse().unwrap(), ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
+    let workflow = rig.publish(text).await;
+    let run = rig.accept(workflow, "{}").await;
+    rig.reaches(run, State::Waiting).await;
+    let owned = rig.store.owned_buckets().await.unwrap();
+    rig.store.claim_run(&owned, run).await.unwrap().expect("a parked run can be claimed");
+    world.clock.advance(Duration::from_secs(2 * 3_600));
+    rig.reaches(run, State::Succeeded).await;
+    assert_eq!(world.tags(), ["after"]);
+    rig.stop().await;
+}
+
+/// What looks for the remains of an unfinished accept leaves a run alone that has come into memory meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_in_memory_is_not_given_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(ONE_STEP).await;
+    let run = rig.accept(workflow, "{}").await;
+    world.entered(1).await;
+    // Looks at once…
+    drop(rig.worker.reserve(run, workflow.id, None, 0));
+    // …as for this one, which is in memory because of it.
+    let other = rig.accept_without_hand_over(workflow, "{}").await;
+    world.entered(2).await;
+    assert_ne!(rig.store.run(run).await.unwrap().unwrap().epoch, 0, "it is still this node's");
+    for _ in 0..2 {
+        world.let_go("one");
+    }
+    for run in [run, other] {
+        rig.reaches(run, State::Succeeded).await;
+    }
+    assert_eq!(world.tags(), ["one", "one"]);
+    rig.stop().await;
+}
+
+/// A run that ends while a second claim of it waits for its end is not run once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_ended_is_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let rig = Rig::start(folder.path(), &world).await;
+    let workflow = rig.publish(ONE_STEP).await;
+    let run = rig.accept(workflow, "{}").await;
+    world.entered(1).await;
+    let epoch = rig.store.run(run).await.unwrap().unwrap().epoch;
+    rig.store.release_run(run, epoch).await.unwrap();
+    // Whoever is started by hand is fetched, and what is free with it.
+    let other = rig.worker.start_by_hand(workflow.id, hookmill_worker::Which::Latest, "{}".into()).await.unwrap();
+    patience::until("the second claim", async || (rig.store.run(run).await.unwrap().unwrap().epoch == epoch).then_some(())).await;
+    world.entered(2).await;
+    for _ in 0..2 {
+        world.let_go("one");
+    }
+    for run in [run, other] {
+        rig.reaches(run, State::Succeeded).await;
+    }
+    rig.stop().await;
+    assert_eq!((world.ends(run), world.tags().len()), (1, 2));
+}
