@@ -174,9 +174,10 @@ async fn standing(inner: &Inner, commit: &RunCommit) -> store::Result<Standing> 
     // Whoever is claiming now is waited for, so that a run that was claimed anew is in memory when its row says so.
     let _settled = inner.claims.read().await;
     let Some(row) = inner.store.run(commit.run).await? else { return Ok(Standing::Lost) };
-    let stored = row.entries as usize == commit.from_seq as usize + commit.entries.len();
+    let written = commit.from_seq as usize + commit.entries.len();
+    let stored = row.entries as usize == written && row.state == commit.state;
     if row.epoch == commit.epoch || (commit.release && row.epoch == 0) {
-        return Ok(if stored && row.state == commit.state { Standing::Stored(commit.epoch) } else { Standing::Lost });
+        return Ok(if stored { Standing::Stored(commit.epoch) } else { Standing::Lost });
     }
     match inner.ownership.still(row.bucket, row.epoch) {
         None => return Err(store::Error::unavailable("the lease of this node has to be renewed first")),

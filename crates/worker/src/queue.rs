@@ -213,7 +213,7 @@ impl Queue {
                 return left;
             };
             entry.holder = Some(next.head.id);
-            next.lane_is_free = self.lanes_unsure.load(Ordering::Acquire) == 0;
+            next.lane_is_free = self.looked_for() == 0;
             state.ready.push_front(next);
             state.lanes.insert(key, entry);
             return left;
@@ -233,6 +233,11 @@ impl Queue {
     pub(crate) fn unsure_of_lanes(self: &Arc<Self>) -> Unsure {
         self.lanes_unsure.fetch_add(1, Ordering::AcqRel);
         Unsure(self.clone())
+    }
+
+    /// How many [`Unsure`] there are.
+    pub(crate) fn looked_for(&self) -> usize {
+        self.lanes_unsure.load(Ordering::Acquire)
     }
 
     /// Nothing is left in the database that this node should have taken in. Only to be said by who has just looked.

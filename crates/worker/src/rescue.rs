@@ -25,6 +25,9 @@ const SETTLE: Span = Span(15_000);
 /// a batch that still waits.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
 
+/// Runs that are looked for one by one at the same time; the others are left to the loop.
+const LOOKED_FOR_MAX: usize = 1_000;
+
 /// The loop.
 pub(crate) async fn run(inner: Arc<Inner>) {
     let mut looks = 0u32;
@@ -68,6 +71,10 @@ async fn rescue(inner: &Arc<Inner>) -> hookmill_store::Result<usize> {
 /// Gives back one run that may carry our epoch although nobody has it, behind the caller's back.
 pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
     let unsure = inner.queue.unsure_of_lanes();
+    if inner.queue.looked_for() > LOOKED_FOR_MAX {
+        inner.doubt();
+        return;
+    }
     let own = inner.clone();
     inner.in_background(async move {
         let _unsure = unsure;

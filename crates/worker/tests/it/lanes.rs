@@ -194,6 +194,7 @@ settings: { timeout: 10m }
 steps:
   - { id: first, use: probe, with: { tag: first } }
   - { id: second, use: probe, with: { tag: second, fail_attempts: 1, gate: second }, retry: { attempts: 1 } }
+  - { wait: 50ms }
 ";
     let folder = tempfile::tempdir().unwrap();
     let world = Arc::new(World::default());

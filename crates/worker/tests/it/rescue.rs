@@ -39,23 +39,32 @@ async fn a_run_that_was_claimed_for_nobody_is_rescued() {
 async fn a_run_in_memory_is_not_given_back() {
     let folder = tempfile::tempdir().unwrap();
     let world = Arc::new(World::default());
-    let rig = Rig::start(folder.path(), &world).await;
+    // Room for one that runs and one that waits: what is given back stays in the database.
+    let config = hookmill_worker::Config { runs_at_once: 1, queue_runs_max: 3, ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
     let workflow = rig.publish(ONE_STEP).await;
-    let run = rig.accept(workflow, "{}").await;
+    let running = rig.accept(workflow, "{}").await;
     world.entered(1).await;
-    // Looks at once…
-    drop(rig.worker.reserve(run, workflow.id, None, 0));
-    // …as for this one, which is in memory because of it.
-    let other = rig.accept_without_hand_over(workflow, "{}").await;
-    world.entered(2).await;
-    assert_ne!(rig.store.run(run).await.unwrap().unwrap().epoch, 0, "it is still this node's");
-    for _ in 0..2 {
+    let waiting = rig.accept(workflow, "{}").await;
+    // It is looked for both at once, …
+    drop(rig.worker.reserve(running, workflow.id, None, 0));
+    drop(rig.worker.reserve(waiting, workflow.id, None, 0));
+    // …and after them for this one.
+    let nobodys = rig.accept_without_hand_over(workflow, "{}").await;
+    patience::until("the third to be given back", async || {
+        (rig.store.run(nobodys).await.unwrap().unwrap().epoch == 0).then_some(())
+    })
+    .await;
+    for run in [running, waiting] {
+        assert_ne!(rig.store.run(run).await.unwrap().unwrap().epoch, 0, "{run} is still this node's");
+    }
+    for _ in 0..3 {
         world.let_go("one");
     }
-    for run in [run, other] {
+    for run in [running, waiting, nobodys] {
         rig.reaches(run, State::Succeeded).await;
     }
-    assert_eq!(world.tags(), ["one", "one"]);
+    assert_eq!(world.tags().len(), 3);
     rig.stop().await;
 }
 
@@ -74,12 +83,11 @@ async fn a_run_that_has_ended_is_not_run_again() {
     let other = rig.worker.start_by_hand(workflow.id, hookmill_worker::Which::Latest, "{}".into()).await.unwrap();
     patience::until("the second claim", async || (rig.store.run(run).await.unwrap().unwrap().epoch == epoch).then_some(())).await;
     world.entered(2).await;
-    for _ in 0..2 {
-        world.let_go("one");
-    }
-    for run in [run, other] {
-        rig.reaches(run, State::Succeeded).await;
-    }
+    world.let_go("one");
+    rig.reaches(run, State::Succeeded).await;
+    // What would come again would come before the other one has ended.
+    world.let_go("one");
+    rig.reaches(other, State::Succeeded).await;
     rig.stop().await;
     assert_eq!((world.ends(run), world.tags().len()), (1, 2));
 }
