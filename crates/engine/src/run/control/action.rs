@@ -84,7 +84,7 @@ impl RunState {
                 last.error = Some(failure.clone());
             }
             let node = &run.program.nodes[occurrence.node];
-            let counts_as_failed = node.retry.as_ref().is_some_and(|retry| retry.on.iter().any(|known| *known == failure.code));
+            let counts_as_failed = node.retry.as_ref().is_some_and(|retry| retry.on.contains(&failure.code));
             match node.on_unknown {
                 None if counts_as_failed => return Some(run.attempt_failed(occurrence, attempt, &failure, turn)),
                 // An attempt that kills the process again and again must come to an end.
