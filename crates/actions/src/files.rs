@@ -3,8 +3,10 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use hookmill_engine::id::RunId;
 use hookmill_engine::run::Failure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,8 @@ pub struct FileRef {
 /// What is known of a file before its content.
 #[derive(Clone, Debug)]
 pub struct NewFile {
+    /// The run that owns it: the file goes when the run does.
+    pub run: RunId,
     /// The file name to offer; never used as a path.
     pub name: String,
     /// What is in it.
@@ -53,6 +57,10 @@ pub trait FileStore: Send + Sync + 'static {
     async fn create(&self, file: NewFile) -> Result<Box<dyn FileWriter>, FileError>;
     /// Opens the file with this id.
     async fn open(&self, id: &str) -> Result<OpenFile, FileError>;
+    /// Removes all files of a run. None is not an error.
+    async fn remove(&self, run: RunId) -> Result<(), FileError>;
+    /// The runs that own files here and have got none for so long, in the order of their ids.
+    async fn owners(&self, unchanged_for: Duration) -> Result<Vec<RunId>, FileError>;
 }
 
 /// Takes the content of a new file.

@@ -1,17 +1,19 @@
-//! Files in a folder: the content under a random id, what is known about it beside it.
+//! Files in a folder, in one folder a run, so that they go with it: the content under a random id, what is known about it
+//! beside it.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use hookmill_engine::id::RunId;
 use parking_lot::Mutex;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 
 use crate::files::{FileError, FileRef, FileStore, FileWriter, NewFile, OpenFile};
+use crate::run_folder::{RunFolder, extension};
 
 /// Bytes of chance in a file's id.
 const ID_BYTES: usize = 16;
@@ -64,42 +66,51 @@ impl FolderFiles {
         let folder = folder.into();
         std::fs::create_dir_all(&folder)?;
         let mut used = Used::default();
-        for entry in std::fs::read_dir(&folder)? {
-            let path = entry?.path();
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some("part") => std::fs::remove_file(&path)?,
-                Some("data") if !path.with_extension("json").exists() => std::fs::remove_file(&path)?,
-                Some("data") => {
-                    used.files += 1;
-                    used.bytes += path.metadata()?.len();
+        for RunFolder { path: of_run, .. } in RunFolder::list(&folder)? {
+            for entry in std::fs::read_dir(&of_run)? {
+                let path = entry?.path();
+                match extension(&path) {
+                    "data" if path.with_extension("json").exists() => {
+                        used.files += 1;
+                        used.bytes += path.metadata()?.len();
+                    }
+                    "json" if path.with_extension("data").exists() => {}
+                    _ => std::fs::remove_file(&path)?,
                 }
-                _ => {}
             }
+            remove_if_empty(&of_run)?;
         }
         Ok(Self { folder: folder.into(), limits, used: Arc::new(Mutex::new(used)) })
     }
 
-    /// Removes the files that are older than `age` and tells how many.
-    ///
-    /// # Errors
-    /// The folder cannot be listed, or a file cannot be removed.
-    pub fn remove_older_than(&self, age: Duration, now: SystemTime) -> io::Result<u64> {
-        let mut old = VecDeque::new();
-        for entry in std::fs::read_dir(&self.folder)? {
+    fn remove_now(&self, run: RunId) -> io::Result<()> {
+        let of_run = self.folder.join(run.to_string());
+        let entries = match std::fs::read_dir(&of_run) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
             let path = entry?.path();
-            let metadata = path.metadata()?;
-            let is_old = now.duration_since(metadata.modified()?).is_ok_and(|passed| passed > age);
-            if is_old && path.extension().is_some_and(|extension| extension == "data") {
-                old.push_back((path, metadata.len()));
+            let bytes = path.metadata()?.len();
+            std::fs::remove_file(&path)?;
+            if extension(&path) == "data" {
+                self.give_back(1, bytes);
             }
         }
-        let count = old.len() as u64;
-        for (path, bytes) in old {
-            std::fs::remove_file(path.with_extension("json"))?;
-            std::fs::remove_file(&path)?;
-            self.give_back(1, bytes);
+        remove_if_empty(&of_run)
+    }
+
+    fn owners_now(&self, unchanged_for: Duration) -> io::Result<Vec<RunId>> {
+        let now = SystemTime::now();
+        let mut found = Vec::new();
+        for RunFolder { run, path } in RunFolder::list(&self.folder)? {
+            let changed = path.metadata()?.modified()?;
+            if now.duration_since(changed).unwrap_or_default() >= unchanged_for {
+                found.push(run);
+            }
         }
-        Ok(count)
+        found.sort_unstable();
+        Ok(found)
     }
 
     fn take(&self, files: u64, bytes: u64) -> Result<(), FileError> {
@@ -121,8 +132,21 @@ impl FolderFiles {
         used.bytes = used.bytes.saturating_sub(bytes);
     }
 
-    fn path(&self, id: &str, extension: &str) -> PathBuf {
-        self.folder.join(format!("{id}.{extension}"))
+    /// Where a file is, by the owner and the chance in its id. `None`: it is no id of a file.
+    fn path(&self, id: &str, extension: &str) -> Option<PathBuf> {
+        Some(self.folder.join(owner(id)?.to_string()).join(format!("{id}.{extension}")))
+    }
+}
+
+/// Does what blocks beside the tasks that must not.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, FileError> {
+    Ok(tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??)
+}
+
+fn remove_if_empty(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -130,29 +154,50 @@ impl FolderFiles {
 impl FileStore for FolderFiles {
     async fn create(&self, file: NewFile) -> Result<Box<dyn FileWriter>, FileError> {
         self.take(1, 0)?;
-        let mut writer =
-            Writer { store: self.clone(), id: new_id()?, about: clean(file), bytes: 0, content: None, finished: false };
-        writer.content = Some(File::create_new(self.path(&writer.id, "part")).await?);
+        let of_run = self.folder.join(file.run.to_string());
+        let id = new_id(file.run)?;
+        let mut writer = Writer {
+            store: self.clone(),
+            path: of_run.join(&id),
+            id,
+            about: clean(file),
+            bytes: 0,
+            content: None,
+            finished: false,
+        };
+        tokio::fs::create_dir_all(&of_run).await?;
+        writer.content = Some(File::create_new(writer.path.with_extension("part")).await?);
         Ok(Box::new(writer))
     }
 
     async fn open(&self, id: &str) -> Result<OpenFile, FileError> {
+        let unknown = || FileError::NotFound(id.chars().take(60).collect());
         let missing = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => FileError::NotFound(id.chars().take(60).collect()),
+            io::ErrorKind::NotFound => unknown(),
             _ => FileError::Io(error),
         };
-        if !is_id(id) {
-            return Err(FileError::NotFound(id.chars().take(60).collect()));
-        }
-        let about = tokio::fs::read(self.path(id, "json")).await.map_err(missing)?;
+        let (about, data) = self.path(id, "json").zip(self.path(id, "data")).ok_or_else(unknown)?;
+        let about = tokio::fs::read(about).await.map_err(missing)?;
         let file: FileRef = serde_json::from_slice(&about).map_err(io::Error::from)?;
-        let content = File::open(self.path(id, "data")).await.map_err(missing)?;
+        let content = File::open(data).await.map_err(missing)?;
         Ok(OpenFile { file, content: Box::pin(content) })
+    }
+
+    async fn remove(&self, run: RunId) -> Result<(), FileError> {
+        let files = self.clone();
+        blocking(move || files.remove_now(run)).await
+    }
+
+    async fn owners(&self, unchanged_for: Duration) -> Result<Vec<RunId>, FileError> {
+        let files = self.clone();
+        blocking(move || files.owners_now(unchanged_for)).await
     }
 }
 
 struct Writer {
     store: FolderFiles,
+    /// Where it will be, without an extension.
+    path: PathBuf,
     id: String,
     about: NewFile,
     bytes: u64,
@@ -180,11 +225,21 @@ impl FileWriter for Writer {
         // A later step of the same run relies on the file after a crash, like on the journal entry that names it.
         content.sync_all().await?;
         drop(content);
-        let NewFile { name, media_type } = self.about.clone();
+        let NewFile { name, media_type, .. } = self.about.clone();
         let file = FileRef { id: self.id.clone(), name, media_type, bytes: self.bytes };
         let about = serde_json::to_vec(&file).map_err(io::Error::from)?;
-        tokio::fs::rename(self.store.path(&self.id, "part"), self.store.path(&self.id, "data")).await?;
-        tokio::fs::write(self.store.path(&self.id, "json"), about).await?;
+        let mut beside = File::create_new(self.path.with_extension("json")).await?;
+        beside.write_all(&about).await?;
+        beside.flush().await?;
+        beside.sync_all().await?;
+        tokio::fs::rename(self.path.with_extension("part"), self.path.with_extension("data")).await?;
+        let (folder, of_run) = (self.store.folder.clone(), self.path.parent().map(Path::to_owned));
+        blocking(move || {
+            // The names as well as the content.
+            std::fs::File::open(&folder)?.sync_all()?;
+            of_run.map_or(Ok(()), |of_run| std::fs::File::open(of_run)?.sync_all())
+        })
+        .await?;
         self.finished = true;
         Ok(file)
     }
@@ -196,23 +251,27 @@ impl Drop for Writer {
             return;
         }
         self.store.give_back(1, self.bytes);
-        for extension in ["part", "data", "json"] {
+        for extension in ["part", "json", "data"] {
             // Missing ones are the normal case; what cannot be removed now is removed at the next start.
-            let _ = std::fs::remove_file(self.store.path(&self.id, extension));
+            let _ = std::fs::remove_file(self.path.with_extension(extension));
         }
     }
 }
 
-fn new_id() -> io::Result<String> {
+/// `file_`, the digits of the owner's id, `_`, and chance, so that nobody guesses it.
+fn new_id(run: RunId) -> io::Result<String> {
     let mut chance = [0u8; ID_BYTES];
     getrandom::fill(&mut chance).map_err(io::Error::other)?;
-    Ok(format!("{ID_PREFIX}{}", hex::encode(chance)))
+    let owner = run.to_string();
+    let digits = owner.strip_prefix(RunId::PREFIX).unwrap_or_default();
+    Ok(format!("{ID_PREFIX}{}_{}", digits.trim_start_matches('_'), hex::encode(chance)))
 }
 
-/// Ids become paths: nothing but our own form gets that far.
-fn is_id(id: &str) -> bool {
-    id.strip_prefix(ID_PREFIX)
-        .is_some_and(|digits| digits.len() == 2 * ID_BYTES && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+/// The run that owns the file with this id. Ids become paths: nothing but our own form gets that far.
+fn owner(id: &str) -> Option<RunId> {
+    let (digits, chance) = id.strip_prefix(ID_PREFIX)?.split_once('_')?;
+    let is_chance = chance.len() == 2 * ID_BYTES && chance.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    format!("{}_{digits}", RunId::PREFIX).parse().ok().filter(|_| is_chance)
 }
 
 fn clean(file: NewFile) -> NewFile {
@@ -223,7 +282,7 @@ fn clean(file: NewFile) -> NewFile {
     let last = file.name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned();
     let name = shorten(last, NAME_BYTES_MAX);
     let name = if matches!(name.as_str(), "" | "." | "..") { "file".to_owned() } else { name };
-    NewFile { name, media_type: shorten(file.media_type, MEDIA_TYPE_BYTES_MAX) }
+    NewFile { run: file.run, name, media_type: shorten(file.media_type, MEDIA_TYPE_BYTES_MAX) }
 }
 
 #[cfg(test)]
@@ -232,8 +291,10 @@ mod tests {
 
     use super::*;
 
+    const RUN: RunId = RunId(77);
+
     fn named(name: &str) -> NewFile {
-        NewFile { name: name.to_owned(), media_type: "text/plain".to_owned() }
+        NewFile { run: RUN, name: name.to_owned(), media_type: "text/plain".to_owned() }
     }
 
     async fn store(files: &FolderFiles, content: &[u8]) -> Result<FileRef, FileError> {
@@ -264,8 +325,9 @@ mod tests {
         assert!(matches!(store(&files, b"12345").await, Err(FileError::Full { .. })));
         store(&files, b"1234").await.unwrap();
         assert!(matches!(store(&files, b"").await, Err(FileError::Full { .. })));
-        let later = SystemTime::now() + Duration::from_secs(60);
-        assert_eq!(files.remove_older_than(Duration::from_secs(1), later).unwrap(), 2);
+        files.remove(RunId(1)).await.unwrap();
+        assert!(matches!(store(&files, b"").await, Err(FileError::Full { .. })), "those of another run");
+        files.remove(RUN).await.unwrap();
         store(&files, b"123456").await.unwrap();
     }
 
@@ -276,8 +338,11 @@ mod tests {
         let mut writer = files.create(named("a")).await.unwrap();
         writer.write(b"half").await.unwrap();
         drop(writer);
-        std::fs::write(folder.path().join("file_00.part"), b"half").unwrap();
-        std::fs::write(folder.path().join("file_00.data"), b"no description").unwrap();
+        let of_run = folder.path().join(RUN.to_string());
+        std::fs::create_dir_all(&of_run).unwrap();
+        for left in ["00.part", "01.data", "02.json"] {
+            std::fs::write(of_run.join(format!("file_{left}")), b"half").unwrap();
+        }
         FolderFiles::open(folder.path(), FileLimits::default()).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -17,6 +17,7 @@ mod log_sink;
 pub mod net;
 mod output_size;
 mod registry;
+mod run_folder;
 
 pub use action::Action;
 pub use context::Context;
@@ -26,3 +27,4 @@ pub use http_request::HttpRequest;
 pub use log::Log;
 pub use log_sink::{LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogSink};
 pub use registry::{OUTPUT_BYTES_MAX, Registered, Registry, TIMEOUT_MAX};
+pub use run_folder::RunFolder;

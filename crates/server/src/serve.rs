@@ -35,7 +35,7 @@ use crate::log;
 use crate::metrics::Metrics;
 use crate::vault::{self, LiveSecrets, MASTER_KEY_VARIABLE};
 
-pub use open::{open_store, open_vault, store_config};
+pub use open::{files_folder, open_store, open_vault, store_config};
 
 /// Why the server did not start, or did not end well. The text says what to do.
 #[derive(Debug, thiserror::Error)]

@@ -5,6 +5,7 @@
 //! what has to stay is passed over and not looked at again until the next pass. Freed pages are used again: a database
 //! under retention does not grow.
 
+use hookmill_engine::id::RunId;
 use hookmill_engine::time::{Span, Timestamp};
 
 use crate::db::{Batch, Expect};
@@ -55,10 +56,12 @@ enum Next {
 }
 
 /// What one batch deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pruned {
     /// Runs.
     pub runs: u64,
+    /// Which they are, so that what is kept of them elsewhere goes too.
+    pub removed: Vec<RunId>,
     /// Entries of their journals.
     pub entries: u64,
     /// Deliveries.
@@ -99,7 +102,7 @@ macro_rules! deliveries_that_go {
 const NEXT_RUNS: &str = "
     SELECT MAX(id), COUNT(*)
       FROM (SELECT id FROM runs WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3) AS next";
-const COUNT_RUNS: &str = concat!("SELECT COUNT(*) ", runs_that_go!());
+const LIST_RUNS: &str = concat!("SELECT id ", runs_that_go!());
 const DELETE_ENTRIES: &str =
     concat!("DELETE FROM journal WHERE run > $1 AND run <= $2 AND run IN (SELECT id ", runs_that_go!(), ")");
 const DELETE_LISTED_RUNS: &str =
@@ -183,7 +186,8 @@ impl Store {
         };
         let range = args![from, to, pass.ended_before, pass.succeeded_before, pass.failed_before, pass.runs_below];
         let mut pruned = Pruned::default();
-        if self.db().read(COUNT_RUNS, range.clone()).await?.first().map_or(Ok(0), |row| row.int(0))? > 0 {
+        let found = self.db().read(LIST_RUNS, range.clone()).await?;
+        if !found.is_empty() {
             let mut batch = Batch::new();
             for sql in [DELETE_ENTRIES, DELETE_LISTED_RUNS, DELETE_REPLAYS, DELETE_RUNS] {
                 batch.execute(sql, range.clone(), Expect::Any);
@@ -191,6 +195,7 @@ impl Store {
             let written = self.db().write(batch).await?;
             pruned.entries = written.counts[0];
             pruned.runs = written.counts[3];
+            pruned.removed = found.iter().map(|row| row.int(0).map(RunId)).collect::<Result<_>>()?;
         }
         pass.next = Next::Runs { from: to };
         Ok(pruned)

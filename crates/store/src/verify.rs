@@ -32,6 +32,8 @@ pub enum Part {
     Runs,
     /// Journals against the rows of their runs.
     Journal,
+    /// Files of runs. They are not the store's; whoever keeps them looks.
+    Files,
 }
 
 /// How far verifying has got.

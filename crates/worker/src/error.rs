@@ -8,6 +8,9 @@ pub enum Error {
     /// The store's word.
     #[error(transparent)]
     Store(#[from] hookmill_store::Error),
+    /// The files' word.
+    #[error(transparent)]
+    Files(#[from] hookmill_actions::FileError),
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),

@@ -187,6 +187,15 @@ impl Worker {
         self.inner.queue.is_spilled()
     }
 
+    /// Deletes at once what retention lets go and files without a run, without waiting for the next pass.
+    ///
+    /// # Errors
+    /// When the store or the folder of files cannot be used; what was deleted until then stays deleted.
+    pub async fn prune(&self) -> Result<(), Error> {
+        prune::pass(&self.inner).await?;
+        prune::sweep(&self.inner, Duration::ZERO).await
+    }
+
     /// Stops completely: no new effects, what is under way may end within the configured time, then it is given up.
     /// Ownership is given back at the end, so that another node goes on at once. Stopping twice is stopping once.
     pub async fn stop(&self) {

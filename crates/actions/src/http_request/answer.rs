@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hookmill_engine::id::RunId;
 use hookmill_engine::run::Failure;
 use http::header::CONTENT_TYPE;
 use mime::Mime;
@@ -11,8 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::input::ResponseAs;
+use crate::context::Context;
 use crate::failure::{failed, with_details};
-use crate::files::{FileRef, FileWriter, Files, NewFile};
+use crate::files::{FileRef, FileWriter, NewFile};
 use crate::net::next_chunk;
 
 /// A larger body becomes a file unless the step asks for a value.
@@ -63,7 +65,7 @@ pub(super) fn limit(wanted: ResponseAs, max_bytes: Option<u64>) -> Result<u64, F
 }
 
 /// Reads the whole body, at most `limit` bytes of it.
-pub(super) async fn read(mut answer: Response, wanted: ResponseAs, limit: u64, files: &Files) -> Result<Read, Failure> {
+pub(super) async fn read(mut answer: Response, wanted: ResponseAs, limit: u64, context: &Context) -> Result<Read, Failure> {
     if answer.content_length().is_some_and(|bytes| bytes > limit) {
         return Err(too_large(limit));
     }
@@ -72,7 +74,7 @@ pub(super) async fn read(mut answer: Response, wanted: ResponseAs, limit: u64, f
     let mut file: Option<Box<dyn FileWriter>> = None;
     let mut bytes = 0u64;
     if wanted == ResponseAs::File {
-        file = Some(files.create(about(&answer, media_type.as_ref())).await?);
+        file = Some(context.files.create(about(context.run, &answer, media_type.as_ref())).await?);
     }
     while let Some(chunk) = next_chunk(&mut answer).await.map_err(|error| error.failure())? {
         bytes += chunk.len() as u64;
@@ -80,7 +82,7 @@ pub(super) async fn read(mut answer: Response, wanted: ResponseAs, limit: u64, f
             return Err(too_large(limit));
         }
         if wanted == ResponseAs::Auto && file.is_none() && bytes > RESPONSE_INLINE_BYTES_MAX {
-            let mut writer = files.create(about(&answer, media_type.as_ref())).await?;
+            let mut writer = context.files.create(about(context.run, &answer, media_type.as_ref())).await?;
             writer.write(&std::mem::take(&mut kept)).await?;
             file = Some(writer);
         }
@@ -117,10 +119,11 @@ fn media_type(answer: &Response) -> Option<Mime> {
     answer.headers().get(CONTENT_TYPE)?.to_str().ok()?.parse().ok()
 }
 
-fn about(answer: &Response, media_type: Option<&Mime>) -> NewFile {
+fn about(run: RunId, answer: &Response, media_type: Option<&Mime>) -> NewFile {
     let last = answer.url().path_segments().and_then(|mut segments| segments.rfind(|segment| !segment.is_empty()));
     let name = last.map(|name| percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned());
     NewFile {
+        run,
         name: name.unwrap_or_else(|| "response".to_owned()),
         media_type: media_type.map_or_else(|| "application/octet-stream".to_owned(), Mime::to_string),
     }

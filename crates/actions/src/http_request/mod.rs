@@ -128,7 +128,7 @@ impl HttpRequest {
         if !input.expect.contains(status.as_u16()) {
             return Err(unexpected(answer).await);
         }
-        let read = answer::read(answer, input.response, limit, &context.files).await?;
+        let read = answer::read(answer, input.response, limit, context).await?;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let answer::Read { body, encoding, file } = read;
         Ok(Output { status: status.as_u16(), headers, body, encoding, file, url, duration_ms })

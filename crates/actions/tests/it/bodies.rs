@@ -61,7 +61,7 @@ async fn multipart_forms_hold_texts_and_files() {
     let upstream = Upstream::start().await;
     upstream.otherwise(Answer::status(200));
     let world = World::open();
-    let about = NewFile { name: "a\"b.txt".to_owned(), media_type: "text/plain".to_owned() };
+    let about = NewFile { run: world.context.run, name: "a\"b.txt".to_owned(), media_type: "text/plain".to_owned() };
     let mut writer = world.context.files.create(about).await.unwrap();
     writer.write(b"content").await.unwrap();
     let file = writer.finish().await.unwrap();

@@ -20,6 +20,7 @@ mod runs;
 mod screen;
 mod secret;
 mod serve;
+mod stored_files;
 mod verify;
 mod workflow;
 

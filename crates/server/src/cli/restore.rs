@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::exit::{Exit, Failed, Result};
 use super::local::Local;
-use super::progress;
 use super::screen::Screen;
-use crate::serve::open_store;
+use super::{progress, stored_files};
+use crate::serve::{files_folder, open_store};
 
 /// How much is copied at once.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -53,8 +53,9 @@ impl Restore {
         copy(&self.file, &target)?;
         let made = self.complete(&config, &data).await;
         if made.is_err() {
-            // What was copied is not a database of ours; the folder is given back empty.
+            // What was copied is not a database of ours, or not all of it could be; the folder, which was empty, is again.
             let _ = std::fs::remove_file(&target);
+            let _ = std::fs::remove_dir_all(files_folder(&config));
         }
         made?;
         let screen = Screen { json: self.json };
@@ -71,13 +72,14 @@ impl Restore {
         Ok(())
     }
 
-    /// Opens the copy as a server would, which also brings an older one up to date, and puts the key beside it.
+    /// Opens the copy as a server would, which also brings an older one up to date, and puts files and key beside it.
     async fn complete(&self, config: &crate::config::Config, data: &Path) -> Result<()> {
         open_store(config).await?.close().await;
-        match &self.master_key {
-            Some(key) => copy(key, &config.vault.file(data)),
-            None => Ok(()),
+        stored_files::copy_all(&stored_files::beside(&self.file), &files_folder(config))?;
+        if let Some(key) = &self.master_key {
+            copy(key, &config.vault.file(data))?;
         }
+        Ok(())
     }
 }
 
@@ -105,21 +107,23 @@ fn refuse_unless_empty(data: &Path, target: &Path) -> Result<()> {
 }
 
 /// Copies a file, for the owner's eyes only, and waits until it is on the disk.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<u64> {
     let mut source = File::open(from).map_err(|error| Failed::file("read", from, &error))?;
     let total = source.metadata().map_err(|error| Failed::file("read", from, &error))?.len();
     let bar = progress::bar("Copying", total);
     let unwritable = |error: io::Error| Failed::file("write", to, &error);
     let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(unwritable)?;
     let mut chunk = vec![0; CHUNK_BYTES];
+    let mut copied = 0;
     loop {
         let bytes = source.read(&mut chunk).map_err(|error| Failed::file("read", from, &error))?;
         if bytes == 0 {
             target.sync_all().map_err(unwritable)?;
             bar.finish_and_clear();
-            return Ok(());
+            return Ok(copied);
         }
         target.write_all(&chunk[..bytes]).map_err(unwritable)?;
+        copied += bytes as u64;
         bar.inc(bytes as u64);
     }
 }

@@ -17,8 +17,9 @@ use serde_json::json;
 
 use super::exit::{Exit, Failed, Result};
 use super::local::{Local, open_beside};
-use super::progress;
 use super::screen::{Screen, Shown, single_line, table};
+use super::{progress, stored_files};
+use crate::serve::files_folder;
 
 /// Runs that are looked up at once.
 const RUNS_AT_ONCE: usize = 500;
@@ -41,7 +42,9 @@ pub(crate) struct Verify {
 
 impl Verify {
     pub(crate) async fn run(self) -> Result<()> {
-        let store = open_beside(&self.local.load(Vec::new())?).await?;
+        let config = self.local.load(Vec::new())?;
+        let screen = Screen { json: self.json };
+        let store = open_beside(&config).await?;
         let mut bars = Bars { bar: ProgressBar::hidden(), part: None };
         let mut verified = store.verify(|progress| bars.tell(progress)).await;
         bars.bar.finish_and_clear();
@@ -50,8 +53,14 @@ impl Verify {
         {
             verified = Err(error);
         }
+        let files = stored_files::check(&store, &files_folder(&config)).await;
         store.close().await;
-        tell(&verified?, Screen { json: self.json })
+        let (mut report, (damaged, without_run)) = (verified?, files?);
+        damaged.into_iter().for_each(|finding| add(&mut report, finding));
+        if without_run > 0 {
+            screen.say(&format!("{without_run} runs that are not stored any more have files; they are removed within a day."));
+        }
+        tell(&report, screen)
     }
 }
 
@@ -65,7 +74,7 @@ async fn fold_all(store: &Store, report: &mut Report) -> hookmill_store::Result<
         let page = store.runs(&RunFilter { before, ..RunFilter::default() }, RUNS_AT_ONCE).await?;
         for summary in &page.items {
             if let Some(what) = misfit(store, &programs, summary.id).await? {
-                add(report, summary.id, what);
+                add(report, Finding { part: Part::Journal, id: summary.id.to_string(), what });
             }
             bar.inc(1);
         }
@@ -78,9 +87,9 @@ async fn fold_all(store: &Store, report: &mut Report) -> hookmill_store::Result<
     Ok(())
 }
 
-fn add(report: &mut Report, run: RunId, what: String) {
+fn add(report: &mut Report, finding: Finding) {
     if report.findings.len() < FINDINGS_MAX {
-        report.findings.push(Finding { part: Part::Journal, id: run.to_string(), what });
+        report.findings.push(finding);
     } else {
         report.findings_left_out += 1;
     }
@@ -152,6 +161,7 @@ fn name(part: Part) -> &'static str {
         Part::Deliveries => "deliveries",
         Part::Runs => "runs",
         Part::Journal => "journal",
+        Part::Files => "files",
     }
 }
 

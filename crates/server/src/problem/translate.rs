@@ -50,6 +50,10 @@ impl From<WorkerError> for Problem {
             WorkerError::Elsewhere => Self::new(&code::CONFLICT, sentence(&error.to_string())).retry_after_ms(RETRY_AFTER_MS),
             WorkerError::Unrunnable(_) => Self::new(&code::INVALID, sentence(&error.to_string())),
             WorkerError::Input(refusal) => input_refused(&refusal),
+            WorkerError::Files(_) => {
+                tracing::error!(%error, "The folder for files cannot be used: {error}");
+                Self::new(&code::INTERNAL, "The folder for files cannot be used; the server's log tells why.")
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Opening the parts as the configuration says.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hookmill_actions::net::{Net, NetPolicy};
@@ -55,8 +56,13 @@ pub(super) fn registry(config: &Config) -> Result<Registry, Error> {
     Ok(Registry::builtin(Net::new(NetPolicy::allowing(&config.net.allow)?)))
 }
 
+/// Where files of runs are kept.
+pub fn files_folder(config: &Config) -> PathBuf {
+    config.store.data.join(FILES_FOLDER)
+}
+
 pub(super) fn files(config: &Config) -> Result<Files, Error> {
-    let path = config.store.data.join(FILES_FOLDER);
+    let path = files_folder(config);
     let files = FolderFiles::open(&path, FileLimits::default()).map_err(|why| Error::Files { path, why })?;
     Ok(Arc::new(files))
 }

@@ -292,10 +292,15 @@ async fn a_backup_of_a_running_server_serves_again_elsewhere() {
     let (app, _, url) = with_hello(folder.path()).await;
     let (_, run) = greet(&app, &url, "Ada").await;
     app.finished(&run).await;
+    let stored = format!("{run}/file_{}_{}", run.strip_prefix("run_").unwrap(), "ab".repeat(16));
+    let about = json!({ "id": stored.split_once('/').unwrap().1, "name": "a.txt", "media_type": "text/plain", "bytes": 7 });
+    file(&app.data().join("files"), &format!("{stored}.data"), "content");
+    file(&app.data().join("files"), &format!("{stored}.json"), &about.to_string());
+    file(&app.data().join("files"), &format!("{stored}0.part"), "half");
     let backup = folder.path().join("backup.db");
     let backup = backup.to_str().unwrap();
     let made = app.command(&["backup", backup, "--json"]).output();
-    assert_eq!(code(&made), 0, "{}", made.stderr);
+    assert_eq!(lines(&made)[0]["files"], 1, "complete ones only");
     assert_eq!(code(&app.command(&["backup", backup]).output()), 1, "nothing is overwritten");
     assert_eq!(code(&app.command(&["verify"]).output()), 0);
     let restored = folder.path().join("restored");
@@ -305,6 +310,11 @@ async fn a_backup_of_a_running_server_serves_again_elsewhere() {
     let again = alone(&restore);
     assert!(code(&again) == 1 && again.stderr.contains("not empty"), "{}", again.stderr);
     assert_eq!(code(&alone(&["verify", "--data", restored.to_str().unwrap()])), 0);
+    let content = restored.join("files").join(format!("{stored}.data"));
+    assert_eq!(std::fs::read_to_string(&content).unwrap(), "content");
+    std::fs::write(&content, "conten").unwrap();
+    let found = alone(&["verify", "--data", restored.to_str().unwrap()]);
+    assert!(code(&found) == 1 && found.stdout.contains("another length"), "{}", found.stdout);
     let second = TestApp::builder(BINARY).data(&restored).start().await;
     assert_eq!(second.run(&run).await["state"], "succeeded");
     let moved = url.replace(&app.address().to_string(), &second.address().to_string());

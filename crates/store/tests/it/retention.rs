@@ -23,6 +23,7 @@ async fn prune(store: &Store, policy: Policy, opened: &Opened) -> Pruned {
     let mut all = Pruned::default();
     while !all.done {
         let one = store.prune(&mut pass).await.unwrap();
+        assert_eq!(one.removed.len() as u64, one.runs);
         all.runs += one.runs;
         all.entries += one.entries;
         all.deliveries += one.deliveries;

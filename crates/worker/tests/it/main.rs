@@ -4,6 +4,7 @@
 
 mod control;
 mod fetching;
+mod files;
 mod lanes;
 mod recovery;
 mod rescue;
