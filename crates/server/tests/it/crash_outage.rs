@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use hookmill_testkit::TestApp;
 use hookmill_testkit::app::Database;
+use hookmill_testkit::line::{Line, text};
 use hookmill_testkit::patience;
 use hookmill_testkit::postgres::{Cluster, Sync};
 use hookmill_testkit::upstream::{Answer, Upstream};
@@ -43,7 +44,8 @@ async fn an_outage_longer_than_the_lease_loses_and_repeats_nothing() {
 
 async fn outage(length: Duration) {
     let mut cluster = Cluster::start(Sync::On).await;
-    let database = Database::Postgres(cluster.create_database().await);
+    let line = Line::to(&cluster.create_database().await).await;
+    let database = Database::Postgres(line.url().to_owned());
     let upstream = Upstream::start().await;
     upstream.otherwise(Answer::json(&json!({ "ok": true })));
     let app = TestApp::builder(BINARY).database(database).config(REACHES_UPSTREAM).start().await;
@@ -55,7 +57,11 @@ async fn outage(length: Duration) {
     upstream.hold("/two");
     load.acknowledged(load.answered().acknowledged + SENDERS * 4).await;
 
+    // A webhook that is stored, and nobody is told.
+    let mut silent = line.catch_answer(vec![text(r#""lane":"lane-0""#)]);
+    silent.caught().await;
     cluster.kill();
+    drop(silent);
     load.refused(SENDERS * 2).await;
     // Attempts that end while nothing can be stored.
     upstream.release("/two");
@@ -71,6 +77,7 @@ async fn outage(length: Duration) {
     println!("{answered:?}; calls of the upstream: {}", upstream.received().len());
     assert!(answered.slowest < REFUSED_WITHIN, "somebody waited {:?} for an answer", answered.slowest);
     let runs = app.client().pages("/api/v1/runs?limit=200").await;
+    assert!(runs.len() > acks.len(), "the silent one is stored: {} runs, {} acknowledged", runs.len(), acks.len());
     verify_runs(&runs, &acks);
     verify_calls(&upstream, &runs);
     verify_lanes(&upstream, &runs);
