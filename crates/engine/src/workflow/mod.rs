@@ -4,6 +4,7 @@
 //! Reading with *all* problems at once is [`read`], text is [`to_yaml`] and [`to_json`].
 
 mod catalog;
+mod check;
 mod decode;
 mod node;
 mod problem;
@@ -17,6 +18,7 @@ mod trigger;
 mod validate;
 
 pub use catalog::{ActionInfo, Catalog};
+pub use check::check;
 pub use node::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_WEIGHT_MAX};
 pub use problem::{Problem, Severity};
 pub use read::read;

@@ -15,14 +15,22 @@ use super::{FORMAT, Settings, Workflow};
 
 /// Reads a workflow document. Never panics, whatever the text; an error holds every problem of shape at once.
 pub fn read(text: &str) -> Result<Workflow, Vec<Problem>> {
-    let tree = node::parse(text).map_err(|problem| vec![problem])?;
-    let mut at = Report::default();
-    well_formed(&tree, &mut at);
-    let workflow = Workflow::decode(&tree, &mut at);
-    match (workflow, at.finish()) {
+    match shape(text) {
         (Some(workflow), problems) if problems.is_empty() => Ok(workflow),
         (_, problems) => Err(problems),
     }
+}
+
+/// Every problem of shape, and the document without what has one. Steps keep their places and their ids.
+pub(super) fn shape(text: &str) -> (Option<Workflow>, Vec<Problem>) {
+    let tree = match node::parse(text) {
+        Ok(tree) => tree,
+        Err(problem) => return (None, vec![problem]),
+    };
+    let mut at = Report::default();
+    well_formed(&tree, &mut at);
+    let workflow = Workflow::decode(&tree, &mut at);
+    (workflow, at.finish())
 }
 
 /// What must hold anywhere in the tree: no key twice, nothing that only YAML has.
@@ -59,7 +67,9 @@ impl Decode for Workflow {
         let settings = fields.or_default("settings");
         let steps = fields.required("steps");
         fields.finish();
-        Some(Self { format: format?, name: name?, description, triggers, settings, steps: steps? })
+        // Whatever stands in for a missing name is told to be missing, and is fine otherwise.
+        let name = name.unwrap_or_else(|| "unnamed".to_owned());
+        Some(Self { format: format?, name, description, triggers, settings, steps: steps? })
     }
 }
 

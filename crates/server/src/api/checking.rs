@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use hookmill_actions::Registry;
 use hookmill_engine::run::Program;
-use hookmill_engine::workflow::{self, ActionInfo, Catalog, Problem as Fault, Severity, Workflow};
+use hookmill_engine::workflow::{self, ActionInfo, Catalog, Problem as Fault, Workflow};
 use hookmill_store::hooks::WantedHook;
 
 use crate::app::App;
@@ -54,22 +54,16 @@ pub(super) async fn check(app: &App, text: String) -> Result<Checked> {
 }
 
 fn check_in(surroundings: &Surroundings<'_>, text: &str) -> Checked {
-    let workflow = match workflow::read(text) {
-        Ok(workflow) => workflow,
-        Err(faults) => return Checked { workflow: None, faults },
-    };
-    let mut faults = workflow::validate(&workflow, surroundings);
-    if is_fine(&faults) {
-        let retry = |name: &str| surroundings.registry.get(name).map(|action| action.retry.clone());
-        if let Err(more) = Program::compile(&workflow, &retry) {
+    let (workflow, mut faults) = workflow::check(text, surroundings);
+    let Some(workflow) = workflow else { return Checked { workflow: None, faults } };
+    let retry = |name: &str| surroundings.registry.get(name).map(|action| action.retry.clone());
+    match Program::compile(&workflow, &retry) {
+        Ok(_) => Checked { workflow: Some(workflow), faults },
+        Err(more) => {
             faults.extend(more);
+            Checked { workflow: None, faults }
         }
     }
-    Checked { workflow: Some(workflow).filter(|_| is_fine(&faults)), faults }
-}
-
-fn is_fine(faults: &[Fault]) -> bool {
-    faults.iter().all(|fault| fault.severity == Severity::Warning)
 }
 
 /// The hooks that the triggers of a document want.

@@ -7,6 +7,7 @@ use super::super::node::Node;
 use super::super::problem::{closest, listed};
 use super::super::report::Report;
 use super::super::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};
+use crate::time::Span;
 
 /// The key that makes a step one of this kind, the keys that may stand beside it, and how they are read.
 struct Kind {
@@ -88,7 +89,9 @@ fn kind_keys() -> impl Iterator<Item = &'static str> {
 
 impl Decode for Step {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
-        let mut fields = Fields::of(node, "a step (a map with a key such as `use` or `if`)", at)?;
+        let Some(mut fields) = Fields::of(node, "a step (a map with a key such as `use` or `if`)", at) else {
+            return Some(Self::left_out());
+        };
         let id = fields.optional("id");
         let title = fields.optional("title");
         let retry = fields.optional("retry");
@@ -97,7 +100,17 @@ impl Decode for Step {
         let on_error = fields.optional("on_error");
         let kind = read_kind(&mut fields);
         fields.finish();
-        Some(Self { id, title, kind: kind?, retry, timeout, on_unknown, on_error })
+        let kind = kind.unwrap_or(LEFT_OUT);
+        Some(Self { id, title, kind, retry, timeout, on_unknown, on_error })
+    }
+}
+
+/// Stands for what a step does when that could not be read, so that the others keep their places. It has no problems.
+const LEFT_OUT: StepKind = StepKind::Wait { wait: Wait::Fixed(Span(1_000)) };
+
+impl Step {
+    fn left_out() -> Self {
+        Self { id: None, title: None, kind: LEFT_OUT, retry: None, timeout: None, on_unknown: None, on_error: None }
     }
 }
 
