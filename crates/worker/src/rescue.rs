@@ -85,7 +85,8 @@ pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
                 () = own.stop.cancelled() => return,
             }
             match give_back(&own, run, epoch).await {
-                Ok(_) => own.timers.ring(),
+                Ok(true) => own.timers.ring(),
+                Ok(false) => {}
                 // While the database is away every refused webhook comes here: not a line each, the loop says what is wrong.
                 Err(_) => own.doubt(),
             }
@@ -93,12 +94,12 @@ pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
     });
 }
 
-/// Gives a run back that carries our epoch, unless it is in memory; whether it was not.
+/// Gives a run back that carries our epoch, unless it is in memory. `false`: there was nothing to give back.
 async fn give_back(inner: &Inner, run: RunId, epoch: i64) -> hookmill_store::Result<bool> {
     // A claim under way may be bringing it into memory.
     let _settled = inner.claims.read().await;
     if inner.queue.knows(run) {
         return Ok(false);
     }
-    inner.store.release_run(run, epoch).await.map(|()| true)
+    inner.store.release_run(run, epoch).await
 }

@@ -86,7 +86,9 @@ const RELEASE: &str = "
     UPDATE runs
        SET epoch = 0
      WHERE id = $1
-       AND epoch = $2";
+       AND epoch = $2
+       AND state IN ('held', 'ready', 'running', 'waiting', 'asking')
+    RETURNING id";
 
 /// Runs that one look of [`Store::held_runs`] gives; more than fit in memory at once.
 pub const HELD_MAX: i64 = 30_000;
@@ -166,11 +168,13 @@ impl Store {
         rows.iter().map(|row| Ok((RunId(row.int(0)?), row.int(1)?))).collect()
     }
 
-    /// Gives a run back unchanged: whoever owns its bucket claims it again when it is due.
-    pub async fn release_run(&self, run: RunId, epoch: i64) -> Result<()> {
+    /// Gives a run back unchanged: whoever owns its bucket claims it again when it is due. `false`: it has ended, or does
+    /// not carry that epoch.
+    pub async fn release_run(&self, run: RunId, epoch: i64) -> Result<bool> {
         let mut batch = Batch::new();
         batch.execute(RELEASE, args![run.0, epoch], Expect::Any);
-        self.db().write(batch).await.map(|_| ())
+        let written = self.db().write(batch).await?;
+        Ok(written.rows.first().is_some_and(|rows| !rows.is_empty()))
     }
 
     async fn take(&self, owned: &Owned, candidates: &[Candidate]) -> Result<Vec<ClaimedRun>> {
