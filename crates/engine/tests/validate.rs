@@ -1,7 +1,7 @@
 //! Checking documents: what makes no sense is told with its place, what does is left in peace.
 
 use hookmill_engine::workflow::{
-    self, ActionInfo, Backoff, Catalog, Problem, Retry, Severity, json_schema, read, to_json, to_yaml, validate,
+    ActionInfo, Backoff, Catalog, Problem, Retry, Severity, json_schema, read, to_json, to_yaml, validate,
 };
 use serde_json::{Value, json};
 
@@ -226,56 +226,6 @@ fn what_a_block_leaves_behind_depends_on_its_kind() {
         "steps[3].set.a: unknown_name",
     ];
     assert_eq!(steps(branches), expected);
-}
-
-#[test]
-fn problems_of_shape_do_not_hide_those_of_meaning() {
-    let all = |text: &str| -> Vec<String> {
-        let (workflow, problems) = workflow::check(text, &Actions);
-        assert!(workflow.is_none());
-        problems.iter().map(|problem| format!("{}: {}", problem.path, problem.code)).collect()
-    };
-    // Nothing that makes names is left out: names are checked too.
-    let small = all("hookmill: 1
-name: Small
-triggers: [{ webhook: {} }]
-steps:
-  - { id: a, use: logg, with: { message: x }, retries: 3 }
-  - { use: log, with: { massage: '{{ steps.b }}' }, timeout: soon }
-  - { use: log, with: { message: '{{ nmae }} {{' }, retry: { attempts: often } }
-  - { use: log, with: { message: '{{ nmae }}' } }
-");
-    let expected = [
-        "steps[0].retries: unknown_key",
-        "steps[1].timeout: bad_duration",
-        "steps[2].retry.attempts: wrong_type",
-        "steps[0].use: unknown_action",
-        "steps[1].with.massage: unknown_step",
-        "steps[1].with: missing_field",
-        "steps[1].with.massage: unknown_field",
-        "steps[2].with.message: bad_expression",
-        "steps[3].with.message: unknown_name",
-    ];
-    assert_eq!(small, expected);
-    // The step left out may make the name; it keeps its place, and those after it theirs.
-    let large = all("hookmill: 1
-steps:
-  - 5
-  - { id: a, sett: { nmae: 1 } }
-  - { use: log, with: { message: '{{ nmae }}{{ steps.a.x }}' } }
-  - { use: log, with: { message: '{{ nmae }' } }
-  - { if: '{{ true }}', then: [{ use: logg }], else: 1 }
-");
-    let expected = [
-        ": missing_key",
-        "steps[0]: wrong_type",
-        "steps[1]: no_kind",
-        "steps[1].sett: unknown_key",
-        "steps[4].else: wrong_type",
-        "steps[3].with.message: bad_expression",
-        "steps[4].then[0].use: unknown_action",
-    ];
-    assert_eq!(large, expected);
 }
 
 #[test]

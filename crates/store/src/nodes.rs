@@ -1,8 +1,8 @@
 //! Nodes: the processes that share a database. Each has a slot, which makes its ids differ from those of the others.
 //!
 //! On SQLite there is one node, in slot 0. On PostgreSQL a node takes the slot of its former life if that is known to be
-//! over (`home.rs`), else the first slot whose lease has ended. That lease
-//! is long, because ids of a node that was only asleep must not meet those of its successor.
+//! over (`home.rs`), else the first slot whose lease has ended. That lease is long, because ids of a node that was only
+//! asleep must not meet those of its successor.
 
 use hookmill_engine::time::{Span, Timestamp};
 

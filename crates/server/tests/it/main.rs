@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod cli;
+mod cli_exit;
 mod crash;
 mod crash_database;
 mod crash_disk;
