@@ -51,7 +51,7 @@ pub(crate) struct Execution {
 /// Executes a run and says how it left memory.
 pub(crate) async fn execute(inner: Arc<Inner>, handed: Handed, live: &Live) -> Leave {
     // What somebody told the run (to end, above all) is not for its lane to hold up.
-    if handed.events.is_empty() && !handed.lane_is_free && load::lane_is_held(&inner, &handed.head).await {
+    if handed.events.is_empty() && load::lane_is_held(&inner, &handed.head).await {
         inner.block(&handed.head).await;
         return Leave::Blocked;
     }

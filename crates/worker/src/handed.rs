@@ -114,22 +114,20 @@ pub struct Handed {
     pub events: Vec<Event>,
     /// How others speak to it while it is in memory.
     pub(crate) live: Option<Live>,
-    /// No earlier run of its lane can be open: whoever held the lane has just passed it on.
-    pub(crate) lane_is_free: bool,
 }
 
 impl Handed {
     /// A run as the door accepted it.
     #[must_use]
     pub fn accepted(head: Head, revision: Arc<Revision>, parsed: Parsed) -> Self {
-        Self { head, revision, input: Input::Parsed(parsed), events: Vec::new(), live: None, lane_is_free: false }
+        Self { head, revision, input: Input::Parsed(parsed), events: Vec::new(), live: None }
     }
 
     /// A run as it stands in the database.
     pub(crate) fn stored(claimed: ClaimedRun, revision: Arc<Revision>, events: Vec<Event>) -> Self {
         let head = Head::from(&claimed.run);
         let input = Input::Stored(Box::new(StoredInput::from(claimed)));
-        Self { head, revision, input, events, live: None, lane_is_free: false }
+        Self { head, revision, input, events, live: None }
     }
 
     /// Bytes it holds while it waits, roughly.

@@ -83,8 +83,8 @@ impl State {
 /// See the module.
 pub(crate) struct Queue {
     state: Mutex<State>,
-    /// Accepts of which nobody knows whether they happened: such a run may be the next of its lane.
-    lanes_unsure: AtomicUsize,
+    /// Runs that may lie in the database without anybody knowing.
+    looked_for: AtomicUsize,
     running_max: usize,
     runs_max: usize,
     bytes_max: usize,
@@ -92,7 +92,7 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn new(running_max: usize, runs_max: usize, bytes_max: usize) -> Self {
-        Self { state: Mutex::default(), lanes_unsure: AtomicUsize::new(0), running_max: running_max.max(1), runs_max, bytes_max }
+        Self { state: Mutex::default(), looked_for: AtomicUsize::new(0), running_max: running_max.max(1), runs_max, bytes_max }
     }
 
     /// Keeps a place for a run of `bytes` that is about to be stored. `None`: store it as free, it will be fetched.
@@ -208,18 +208,24 @@ impl Queue {
         let Some(key) = lane else { return left };
         let Some(mut entry) = state.lanes.remove(&key) else { return left };
         if how == Leave::Ended {
-            let Some((_, mut next)) = entry.waiting.pop_first() else {
+            let Some((_, next)) = entry.waiting.pop_first() else {
                 left.wake = Some(key);
                 return left;
             };
             entry.holder = Some(next.head.id);
-            next.lane_is_free = self.looked_for() == 0;
             state.ready.push_front(next);
             state.lanes.insert(key, entry);
             return left;
         }
-        // Those behind go back to the database: they may have to wait there for months.
-        for (id, waiting) in entry.waiting {
+        // Those behind go back to the database: they may have to wait there for months. What is before this run goes on: it
+        // was claimed later because it became due later.
+        let behind = entry.waiting.split_off(&run.id);
+        if let Some((first, next)) = entry.waiting.pop_first() {
+            entry.holder = Some(first);
+            state.ready.push_front(next);
+            state.lanes.insert(key.clone(), entry);
+        }
+        for (id, waiting) in behind {
             state.bytes -= state.known.remove(&id).unwrap_or(0);
             left.blocked.push((waiting, state.again.remove(&id)));
         }
@@ -229,15 +235,15 @@ impl Queue {
         left
     }
 
-    /// Until what is given back is dropped, the next of a lane is looked for in the database.
-    pub(crate) fn unsure_of_lanes(self: &Arc<Self>) -> Unsure {
-        self.lanes_unsure.fetch_add(1, Ordering::AcqRel);
-        Unsure(self.clone())
+    /// Counts a run that is looked for in the database, until what is given back is dropped.
+    pub(crate) fn look_for(self: &Arc<Self>) -> LookedFor {
+        self.looked_for.fetch_add(1, Ordering::AcqRel);
+        LookedFor(self.clone())
     }
 
-    /// How many [`Unsure`] there are.
+    /// How many runs are looked for.
     pub(crate) fn looked_for(&self) -> usize {
-        self.lanes_unsure.load(Ordering::Acquire)
+        self.looked_for.load(Ordering::Acquire)
     }
 
     /// Nothing is left in the database that this node should have taken in. Only to be said by who has just looked.
@@ -275,12 +281,12 @@ impl Queue {
     }
 }
 
-/// See [`Queue::unsure_of_lanes`].
-pub(crate) struct Unsure(Arc<Queue>);
+/// See [`Queue::look_for`].
+pub(crate) struct LookedFor(Arc<Queue>);
 
-impl Drop for Unsure {
+impl Drop for LookedFor {
     fn drop(&mut self) {
-        self.0.lanes_unsure.fetch_sub(1, Ordering::AcqRel);
+        self.0.looked_for.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

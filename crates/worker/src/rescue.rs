@@ -70,14 +70,14 @@ async fn rescue(inner: &Arc<Inner>) -> hookmill_store::Result<usize> {
 
 /// Gives back one run that may carry our epoch although nobody has it, behind the caller's back.
 pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
-    let unsure = inner.queue.unsure_of_lanes();
+    let counted = inner.queue.look_for();
     if inner.queue.looked_for() > LOOKED_FOR_MAX {
         inner.doubt();
         return;
     }
     let own = inner.clone();
     inner.in_background(async move {
-        let _unsure = unsure;
+        let _counted = counted;
         for pause in LOOKS {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}

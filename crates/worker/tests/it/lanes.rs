@@ -213,3 +213,75 @@ steps:
     assert_eq!(world.tags(), ["first", "second", "second"]);
     rig.stop().await;
 }
+
+/// Who waits for its lane in the database is not overtaken by one that was accepted later and waits in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_does_not_overtake_those_that_wait_in_the_database() {
+    let text = "
+hookmill: 1
+name: By customer
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\" }
+steps:
+  - if: \"{{ webhook.n == 1 }}\"
+    then: [{ wait: 300ms }]
+  - { use: probe, with: { tag: \"{{ webhook.customer }}{{ webhook.n }}\", gate: lane } }
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let config = Config { resident_wait: "0s".parse().unwrap(), ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
+    let workflow = rig.publish(text).await;
+    let accept = async |n: u32| rig.accept(workflow, &format!("{{\"customer\": \"a\", \"n\": {n}}}")).await;
+    let first = accept(1).await;
+    rig.reaches(first, State::Waiting).await;
+    let second = accept(2).await;
+    world.entered(1).await;
+    let third = accept(3).await;
+    for _ in 0..3 {
+        world.let_go("lane");
+    }
+    for run in [first, second, third] {
+        rig.reaches(run, State::Succeeded).await;
+    }
+    assert_eq!(world.tags(), ["a1", "a2", "a3"]);
+    rig.stop().await;
+}
+
+/// After a restart the holder of a lane is often claimed after those that it holds up, because it became due later. It goes
+/// on all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_holder_that_is_claimed_after_its_followers_goes_on() {
+    let text = "
+hookmill: 1
+name: By customer
+triggers: [{ webhook: {} }]
+settings: { lane: \"{{ webhook.customer }}\" }
+steps:
+  - { id: one, use: probe, with: { tag: \"{{ webhook.n }}.1\", gate: one } }
+  - { id: two, use: probe, with: { tag: \"{{ webhook.n }}.2\", gate: two } }
+";
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let before = Rig::start(folder.path(), &world).await;
+    let runs = accept_all(&before, text, &[("a", 1), ("a", 2), ("a", 3)]).await;
+    world.entered(1).await;
+    world.let_go("one");
+    world.entered(2).await;
+    before.die().await;
+
+    let after = Rig::start(folder.path(), &world).await;
+    for _ in 0..3 {
+        world.let_go("one");
+        world.let_go("two");
+    }
+    let all = async {
+        for run in &runs {
+            after.reaches(*run, State::Succeeded).await;
+        }
+    };
+    // The rescue loop leaves a run alone until it was due for 15 seconds.
+    tokio::time::timeout(std::time::Duration::from_secs(13), all).await.expect("nobody has to be rescued");
+    assert_eq!(world.tags(), ["1.1", "1.2", "1.2", "2.1", "2.2", "3.1", "3.2"]);
+    after.stop().await;
+}
