@@ -60,7 +60,6 @@ async fn a_claim_without_an_answer_is_given_back() {
     let problem = rig.worker.cancel(run, "changed my mind".into()).await.unwrap_err();
     lost.caught().await;
     assert!(matches!(problem, hookmill_worker::Error::Store(_)), "{problem}");
-    assert_ne!(rig.store.run(run).await.unwrap().unwrap().epoch, 0, "the claim was stored");
     patience::until("the cancellation", async || rig.worker.cancel(run, "changed my mind".into()).await.ok()).await;
     rig.reaches(run, State::Cancelled).await;
     rig.stop().await;
