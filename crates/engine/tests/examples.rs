@@ -14,11 +14,7 @@ use serde_json::{Value, json};
 fn run(document: &str, headers: &[(&str, &str)], body: &Value) -> (Outcome, Vec<String>) {
     let workflow = read(document).unwrap_or_else(|problems| panic!("{problems:#?}"));
     let Trigger::Webhook(trigger) = &workflow.triggers[0];
-    let headers: Vec<(String, String)> = [("content-type", "application/json")]
-        .iter()
-        .chain(headers)
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect();
+    let headers = [("content-type", "application/json")].iter().chain(headers).copied().collect();
     let now = Timestamp(1_773_480_413_589);
     let request = Request {
         method: "POST",

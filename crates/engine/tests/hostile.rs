@@ -73,7 +73,7 @@ fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
 }
 
 fn send(content_type: &str, query: &str, body: &[u8]) -> Result<Parsed, Refusal> {
-    let headers = [("content-type".to_owned(), content_type.to_owned())];
+    let headers = [("content-type", content_type)].into_iter().collect();
     let body = Bytes::copy_from_slice(body);
     let request = Request {
         method: "POST",

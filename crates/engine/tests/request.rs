@@ -38,7 +38,7 @@ impl Sent {
             method: self.method,
             path_params: &self.path,
             query: self.query,
-            headers: &self.headers,
+            headers: &self.headers.iter().map(|(name, value)| (name, value)).collect(),
             body: &self.body,
             address: "203.0.113.9",
             received_at: Timestamp(1_773_480_413_589),

@@ -134,7 +134,7 @@ fn path_params(pattern: &str, path: &str) -> Option<Vec<(String, String)>> {
 
 /// What `webhook` is for a run that somebody started with `input` (JSON text) instead of a request.
 pub(crate) fn by_hand(trigger: &WebhookTrigger, input: &str, created_at: Timestamp) -> Result<Parsed, request::Refusal> {
-    let headers = [("content-type".to_owned(), "application/json".to_owned())];
+    let headers = [("content-type", "application/json")].into_iter().collect();
     let body = Bytes::copy_from_slice(input.as_bytes());
     let request = Request {
         method: "POST",

@@ -29,7 +29,22 @@ pub(super) struct Body<'t> {
     pub(super) kind: BodyKind,
     pub(super) content: Content,
     /// The wanted members of an object that has not been built.
-    members: Option<Vec<(&'t str, Value)>>,
+    members: Option<Vec<(&'t str, Member)>>,
+}
+
+/// A member of a body that is an object.
+#[derive(Clone, Debug)]
+pub(super) enum Member {
+    Value(Value),
+    /// It will be part of the body's value, when that is built.
+    Unbuilt(Container),
+}
+
+/// What an unbuilt member is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Container {
+    Array,
+    Object,
 }
 
 impl<'t> Body<'t> {
@@ -42,24 +57,28 @@ impl<'t> Body<'t> {
     }
 
     /// A JSON text that is known to be good, and the wanted members if it is an object.
-    pub(super) fn skimmed(text: Bytes, members: Option<Vec<(&'t str, Value)>>) -> Self {
+    pub(super) fn skimmed(text: Bytes, members: Option<Vec<(&'t str, Member)>>) -> Self {
         Self { kind: BodyKind::Json, content: Content { text, value: OnceLock::new() }, members }
     }
 
     /// The member of this name, which must be among those that were wanted when the body was parsed.
-    pub(super) fn member(&self, name: &str) -> Option<Value> {
+    pub(super) fn member(&self, name: &str) -> Option<Member> {
         match &self.members {
-            Some(members) => members.iter().find(|(member, _)| *member == name).map(|(_, value)| value.clone()),
-            None => member(self.content.value(), name),
+            Some(members) => members.iter().find(|(member, _)| *member == name).map(|(_, member)| member.clone()),
+            None => member(self.content.value(), name).map(Member::Value),
         }
     }
 
-    /// The value at a path whose first segment was wanted.
-    pub(super) fn at(&self, path: &str) -> Option<Value> {
-        let mut segments = path.split('.');
-        let first = segments.next()?;
-        let found = if self.members.is_some() { self.member(first) } else { step_into(self.content.value(), first) };
-        segments.try_fold(found?, |value, segment| step_into(&value, segment))
+    /// What is at a path whose first segment was wanted.
+    pub(super) fn at(&self, path: &str) -> Option<Member> {
+        let first = path.split('.').next()?;
+        if self.members.is_some() {
+            let member = self.member(first)?;
+            if first.len() == path.len() {
+                return Some(member);
+            }
+        }
+        self.content.at(path).map(Member::Value)
     }
 }
 
@@ -79,6 +98,13 @@ impl Content {
     #[cfg(test)]
     pub(super) fn is_built(&self) -> bool {
         self.value.get().is_some()
+    }
+
+    /// The value at a path of names and positions.
+    pub(super) fn at(&self, path: &str) -> Option<Value> {
+        let mut segments = path.split('.');
+        let first = step_into(self.value(), segments.next()?)?;
+        segments.try_fold(first, |value, segment| step_into(&value, segment))
     }
 
     pub(super) fn value(&self) -> &Value {

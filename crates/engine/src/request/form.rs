@@ -1,6 +1,7 @@
 //! `application/x-www-form-urlencoded` bodies and queries: nested names (`a[b]`, `a[]`), repeated names.
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use encoding_rs::{Encoding, UTF_8};
 use indexmap::IndexMap;
@@ -20,9 +21,36 @@ pub(super) fn parse(bytes: &[u8], charset: Option<&str>) -> Result<Body<'static>
     Ok(Body::built(BodyKind::Form, value))
 }
 
-/// Parses a query.
-pub(super) fn parse_query(query: &str) -> Result<Value, Refusal> {
-    read(query.as_bytes(), UTF_8, "query")
+/// A query. One that cannot be wrong is built when it is first asked for.
+#[derive(Debug)]
+pub(super) struct Query {
+    /// The text, if there is no value yet.
+    text: Box<str>,
+    value: OnceLock<Value>,
+}
+
+impl Query {
+    /// Checks a query.
+    pub(super) fn of(text: &str) -> Result<Self, Refusal> {
+        if is_plain(text) {
+            return Ok(Self { text: text.into(), value: OnceLock::new() });
+        }
+        Ok(Self { text: Box::default(), value: OnceLock::from(Self::read(text)?) })
+    }
+
+    pub(super) fn value(&self) -> &Value {
+        self.value.get_or_init(|| Self::read(&self.text).expect("a plain query has nothing that could be refused"))
+    }
+
+    fn read(text: &str) -> Result<Value, Refusal> {
+        read(text.as_bytes(), UTF_8, "query")
+    }
+}
+
+/// Whether a query has nothing to decode, nothing nested, and not too many fields: [`read`] cannot refuse it.
+fn is_plain(query: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'=' | b'&' | b'*');
+    query.len() <= FORM_FIELDS_MAX && query.bytes().all(plain)
 }
 
 fn read(bytes: &[u8], encoding: &'static Encoding, what: &str) -> Result<Value, Refusal> {

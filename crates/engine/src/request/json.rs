@@ -19,6 +19,8 @@ pub const JSON_DEPTH_MAX: usize = 128;
 pub const NOTES_MAX: usize = 20;
 /// A JSON text larger than this is built at once: whoever asks for its value should not have to wait for it.
 const SKIMMED_BYTES_MAX: usize = 64 * 1024;
+/// From here on a float may stand for an integer that does not fit 64 bits.
+pub(super) const WIDE: f64 = 9.2e18;
 
 /// Parses the JSON body that `bytes` were decoded to. The wanted members are those that it will be asked for.
 pub(super) fn parse<'t>(
@@ -67,7 +69,7 @@ fn skimmed<'t>(
 }
 
 fn read(text: &str, duplicates: &mut Duplicates) -> Result<Value, serde_json::Error> {
-    let mut reader = Reader::of(duplicates);
+    let mut reader = Reader { duplicates, wide: false, tokens: None };
     let value = read_with(text, &mut reader)?;
     if !reader.wide {
         return Ok(value);
@@ -111,18 +113,12 @@ impl Duplicates {
     }
 }
 
-pub(super) struct Reader<'r> {
+struct Reader<'r> {
     duplicates: &'r mut Duplicates,
     /// Whether a number came as a float that may have been an integer beyond 64 bits.
-    pub(super) wide: bool,
+    wide: bool,
     /// The number tokens of the text, in step with the numbers that are visited.
     tokens: Option<NumberTokens<'r>>,
-}
-
-impl<'r> Reader<'r> {
-    pub(super) fn of(duplicates: &'r mut Duplicates) -> Self {
-        Self { duplicates, wide: false, tokens: None }
-    }
 }
 
 /// The tokens of the numbers in a valid JSON text, in order.
@@ -158,10 +154,10 @@ impl<'t> Iterator for NumberTokens<'t> {
 }
 
 /// Builds one value.
-pub(super) struct Seed<'s, 'r> {
-    pub(super) reader: &'s mut Reader<'r>,
+struct Seed<'s, 'r> {
+    reader: &'s mut Reader<'r>,
     /// In how many containers it stands.
-    pub(super) depth: usize,
+    depth: usize,
 }
 
 /// The depth of what stands in a container at `depth`.
@@ -212,8 +208,6 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     }
 
     fn visit_f64<E: serde::de::Error>(mut self, value: f64) -> Result<Value, E> {
-        /// From here on a float may stand for an integer that does not fit 64 bits.
-        const WIDE: f64 = 9.2e18;
         if value.abs() < WIDE {
             self.token();
             return Ok(Value::from(value));

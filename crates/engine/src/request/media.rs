@@ -1,9 +1,9 @@
 //! Which parser a body gets: the content type alone decides.
 
 use bytes::Bytes;
-use minijinja::Value;
 
 use super::body::{Body, BodyKind};
+use super::form::Query;
 use super::{Refusal, Request, binary, form, json, text};
 
 /// What is accepted, for the answer to what is not.
@@ -41,21 +41,21 @@ impl<'a> MediaType<'a> {
 /// for.
 pub(super) fn parse_body<'t>(
     request: &Request<'_>,
-    query: &Value,
+    query: &Query,
     wanted: &[&'t str],
     notes: &mut Vec<String>,
 ) -> Result<Body<'t>, Refusal> {
     if request.method == "GET" {
-        return Ok(Body::built(BodyKind::Form, query.clone()));
+        return Ok(Body::built(BodyKind::Form, query.value().clone()));
     }
-    if let Some(encoding) = request.header("content-encoding").filter(|encoding| !is_identity(encoding)) {
+    if let Some(encoding) = request.headers.get("content-encoding").filter(|encoding| !is_identity(encoding)) {
         return Err(unsupported(&format!("content encoding {encoding}"), encoding, &["identity"]));
     }
     if request.body.is_empty() {
         return Ok(Body::absent());
     }
     let bytes = request.body;
-    let Some(header) = request.header("content-type") else { return without_type(bytes, wanted, notes) };
+    let Some(header) = request.headers.get("content-type") else { return without_type(bytes, wanted, notes) };
     let Some(media) = MediaType::of(header) else { return without_type(bytes, wanted, notes) };
     if media.essence == "multipart/form-data" || media.is_xml() {
         return Err(unsupported(&format!("content type {}", media.essence), &media.essence, ACCEPTED_MEDIA_TYPES));

@@ -4,11 +4,12 @@
 //! bytes when the run is recovered, and gives the same. Who may call, and how large a body may be, is asked before.
 //!
 //! A request is answered before anybody looks at its body, and many runs never do. Of a JSON body the declared variables
-//! are built at once; the rest is only checked, and built when an expression first asks for it.
+//! are found at once; the rest is only checked, and built when an expression first asks for it.
 
 mod binary;
 mod body;
 mod form;
+mod headers;
 mod json;
 mod media;
 mod refusal;
@@ -18,6 +19,7 @@ mod variables;
 mod webhook;
 
 pub use form::{FORM_DEPTH_MAX, FORM_FIELDS_MAX};
+pub use headers::Headers;
 pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
@@ -40,8 +42,8 @@ pub struct Request<'a> {
     pub path_params: &'a [(String, String)],
     /// The query without the question mark, as sent.
     pub query: &'a str,
-    /// The headers in the order sent, with lower-case names.
-    pub headers: &'a [(String, String)],
+    /// The headers.
+    pub headers: &'a Headers,
     /// The exact bytes of the body.
     pub body: &'a Bytes,
     /// Where it came from.
@@ -50,13 +52,6 @@ pub struct Request<'a> {
     pub received_at: Timestamp,
     /// The id under which it is stored.
     pub delivery: DeliveryId,
-}
-
-impl Request<'_> {
-    /// The value of the first header of this (lower-case) name.
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
-    }
 }
 
 /// What a request says.
@@ -72,10 +67,10 @@ pub struct Parsed {
 
 /// Reads a request. Never panics, whatever the bytes.
 pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, Refusal> {
-    let query = form::parse_query(request.query)?;
+    let query = form::Query::of(request.query)?;
     let mut notes = Vec::new();
     let body = media::parse_body(request, &query, &variables::wanted(trigger), &mut notes)?;
-    let headers = webhook::Headers::of(request.headers);
+    let headers = request.headers.value();
     let variables = variables::collect(trigger, request, &body, &query)?;
     let raw = webhook::Raw { bytes: request.body.clone(), binary: body.kind == body::BodyKind::Binary };
     let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {

@@ -1,4 +1,5 @@
-//! Reading JSON without building it: the whole text is checked, of an object the wanted members become values.
+//! Reading JSON without building it: the whole text is checked, of an object the wanted members are kept. Those that are
+//! arrays or objects stay unbuilt too: a variable that is only passed on never becomes a value.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -8,7 +9,8 @@ use minijinja::Value;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::json::{Duplicates, Reader, Seed, enter};
+use super::body::{Container, Member};
+use super::json::{Duplicates, WIDE, enter};
 
 /// An object with more keys than this has them hashed, so that looking for one that stands twice stays linear.
 const SCANNED_KEYS_MAX: usize = 16;
@@ -16,8 +18,8 @@ const SCANNED_KEYS_MAX: usize = 16;
 /// What was found in a text.
 pub(super) struct Skimmed<'t> {
     /// The wanted members in the order found; of one that stood twice the last value. `None`: it is not an object.
-    pub(super) members: Option<Vec<(&'t str, Value)>>,
-    /// Whether one of them holds a float that may have been an integer beyond 64 bits.
+    pub(super) members: Option<Vec<(&'t str, Member)>>,
+    /// Whether one of them is a float that may have been an integer beyond 64 bits.
     pub(super) wide: bool,
 }
 
@@ -34,7 +36,7 @@ pub(super) fn read<'t>(text: &str, wanted: &[&'t str], duplicates: &mut Duplicat
 
 struct Skimmer<'d, 't, 'r> {
     wanted: &'r [&'t str],
-    members: Option<Vec<(&'t str, Value)>>,
+    members: Option<Vec<(&'t str, Member)>>,
     wide: bool,
     /// The keys of the objects that are open, the innermost last.
     keys: Vec<Cow<'d, str>>,
@@ -50,7 +52,7 @@ impl<'t> Skimmer<'_, 't, '_> {
         self.wanted.iter().copied().find(|name| *name == key)
     }
 
-    fn keep(&mut self, name: &'t str, value: Value) {
+    fn keep(&mut self, name: &'t str, value: Member) {
         let members = self.members.get_or_insert_default();
         match members.iter_mut().find(|(member, _)| *member == name) {
             Some((_, earlier)) => *earlier = value,
@@ -149,10 +151,8 @@ impl<'d> Visitor<'d> for Skip<'_, 'd, '_, '_> {
         while let Some(Key(key)) = map.next_key()? {
             match skimmer.wanted(&key, depth) {
                 Some(name) => {
-                    let mut reader = Reader::of(skimmer.duplicates);
-                    let value = map.next_value_seed(Seed { reader: &mut reader, depth })?;
-                    skimmer.wide |= reader.wide;
-                    skimmer.keep(name, value);
+                    let member = map.next_value_seed(Keep(Skip { skimmer: &mut *skimmer, depth }))?;
+                    skimmer.keep(name, member);
                 }
                 None => map.next_value_seed(Skip { skimmer: &mut *skimmer, depth })?,
             }
@@ -160,6 +160,60 @@ impl<'d> Visitor<'d> for Skip<'_, 'd, '_, '_> {
         }
         skimmer.keys.truncate(start);
         Ok(())
+    }
+}
+
+/// Checks one value and keeps what it is.
+struct Keep<'s, 'd, 't, 'r>(Skip<'s, 'd, 't, 'r>);
+
+impl<'d> DeserializeSeed<'d> for Keep<'_, 'd, '_, '_> {
+    type Value = Member;
+
+    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<Member, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'d> Visitor<'d> for Keep<'_, 'd, '_, '_> {
+    type Value = Member;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Member, E> {
+        Ok(Member::Value(Value::from(())))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Member, E> {
+        Ok(Member::Value(Value::from(value)))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Member, E> {
+        Ok(Member::Value(Value::from(value)))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Member, E> {
+        Ok(Member::Value(Value::from(value)))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Member, E> {
+        self.0.skimmer.wide |= value.abs() >= WIDE;
+        Ok(Member::Value(Value::from(value)))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Member, E> {
+        Ok(Member::Value(Value::from(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'d>>(self, items: A) -> Result<Member, A::Error> {
+        self.0.visit_seq(items)?;
+        Ok(Member::Unbuilt(Container::Array))
+    }
+
+    fn visit_map<A: MapAccess<'d>>(self, map: A) -> Result<Member, A::Error> {
+        self.0.visit_map(map)?;
+        Ok(Member::Unbuilt(Container::Object))
     }
 }
 

@@ -2,27 +2,48 @@
 
 use minijinja::Value;
 use minijinja::value::{Serde, ValueKind};
+use smallvec::SmallVec;
 
-use super::body::{Body, BodyKind, member};
+use super::body::{Body, BodyKind, Container, Content, Member, member};
+use super::form::Query;
 use super::refusal::VariableProblem;
 use super::{Refusal, Request, json};
 use crate::workflow::{Source, Variable, VariableType, WebhookTrigger};
 
-/// The declared variables in the order declared; `None` for one that the request does not have.
+/// The declared variables in the order declared. The names are values: short ones need no memory of their own.
 #[derive(Debug, Default)]
-pub(super) struct Variables(Vec<(String, Option<Value>)>);
+pub(super) struct Variables(Vec<(Value, Held)>);
+
+/// What is known of a variable.
+#[derive(Debug)]
+enum Held {
+    /// The request does not have it.
+    Absent,
+    Value(Value),
+    /// It is this member of the body, which nobody has built yet.
+    InBody(Box<str>),
+}
 
 impl Variables {
     pub(super) fn declares(&self, name: &str) -> bool {
-        self.0.iter().any(|(declared, _)| declared == name)
+        self.held(name).is_some()
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<Value> {
-        self.0.iter().find(|(declared, _)| declared == name).and_then(|(_, value)| value.clone())
+    /// The variable's value; `body` is the one that it was found in.
+    pub(super) fn get(&self, name: &str, body: &Content) -> Option<Value> {
+        match self.held(name)? {
+            Held::Absent => None,
+            Held::Value(value) => Some(value.clone()),
+            Held::InBody(name) => member(body.value(), name),
+        }
     }
 
-    pub(super) fn present(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| name.as_str())
+    pub(super) fn present(&self) -> impl Iterator<Item = &Value> {
+        self.0.iter().filter(|(_, held)| !matches!(held, Held::Absent)).map(|(name, _)| name)
+    }
+
+    fn held(&self, name: &str) -> Option<&Held> {
+        self.0.iter().find(|(declared, _)| declared.as_str() == Some(name)).map(|(_, held)| held)
     }
 }
 
@@ -30,13 +51,15 @@ impl Variables {
 enum Found {
     /// It has a type of its own.
     Typed(Value),
+    /// It is a container in the body, of this name.
+    Unbuilt(Container, Box<str>),
     /// It is a text that stands for something (or several, or nested ones, from a form).
     Spelled(Value),
 }
 
 /// The members of the body that `collect` asks for.
-pub(super) fn wanted(trigger: &WebhookTrigger) -> Vec<&str> {
-    let mut wanted = Vec::with_capacity(trigger.variables.len());
+pub(super) fn wanted(trigger: &WebhookTrigger) -> SmallVec<[&str; 16]> {
+    let mut wanted = SmallVec::new();
     for (name, variable) in &trigger.variables {
         match &variable.source {
             None => wanted.push(name.as_str()),
@@ -52,13 +75,13 @@ pub(super) fn collect(
     trigger: &WebhookTrigger,
     request: &Request<'_>,
     body: &Body<'_>,
-    query: &Value,
+    query: &Query,
 ) -> Result<Variables, Refusal> {
     let mut variables = Vec::with_capacity(trigger.variables.len());
     let mut problems = Vec::new();
     for (name, variable) in &trigger.variables {
         match one(name, variable, request, body, query) {
-            Ok(value) => variables.push((name.clone(), value)),
+            Ok(held) => variables.push((Value::from(name), held)),
             Err((code, message)) => problems.push(VariableProblem { name: name.clone(), code, message }),
         }
     }
@@ -70,58 +93,73 @@ fn one(
     variable: &Variable,
     request: &Request<'_>,
     body: &Body<'_>,
-    query: &Value,
-) -> Result<Option<Value>, (&'static str, String)> {
+    query: &Query,
+) -> Result<Held, (&'static str, String)> {
     let default = || variable.default.as_ref().map(|value| Value::from(Serde(value)));
     let mistyped = |message: String| ("mistyped", format!("`{name}` {message}"));
     let (value, sent_as_null) = match find(name, variable.source.as_ref(), request, body, query) {
         None => (None, false),
         Some(Found::Typed(value)) if value.is_none() => (None, true),
         Some(Found::Typed(value)) => (Some(check(variable.kind, value).map_err(mistyped)?), false),
+        Some(Found::Unbuilt(container, name)) => {
+            return fits(variable.kind, container).map(|()| Held::InBody(name)).map_err(mistyped);
+        }
         Some(Found::Spelled(value)) => (convert(variable.kind, value).map_err(mistyped)?, false),
     };
     match value.or_else(default) {
-        Some(value) => Ok(Some(value)),
+        Some(value) => Ok(Held::Value(value)),
         None if variable.required => {
             let place = place(name, variable.source.as_ref());
             Err(("missing", format!("`{name}` is missing: expected {} {place}", article(variable.kind))))
         }
         // Sent as null is `none` in expressions; not sent at all is not defined.
-        None => Ok(sent_as_null.then(|| Value::from(()))),
+        None if sent_as_null => Ok(Held::Value(Value::from(()))),
+        None => Ok(Held::Absent),
     }
 }
 
-fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body<'_>, query: &Value) -> Option<Found> {
-    let as_found = |value| if body.kind == BodyKind::Form { Found::Spelled(value) } else { Found::Typed(value) };
-    let in_query = |name: &str| member(query, name).map(Found::Spelled);
+fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body<'_>, query: &Query) -> Option<Found> {
+    let as_found = |name: &str, member| match member {
+        Member::Value(value) if body.kind == BodyKind::Form => Found::Spelled(value),
+        Member::Value(value) => Found::Typed(value),
+        Member::Unbuilt(container) => Found::Unbuilt(container, name.into()),
+    };
+    let in_query = |name: &str| member(query.value(), name).map(Found::Spelled);
     let in_path = |name: &str| {
         let parameter = request.path_params.iter().find(|(parameter, _)| parameter == name);
         parameter.map(|(_, value)| Found::Spelled(Value::from(value)))
     };
     match source {
-        None => body.member(name).map(as_found).or_else(|| in_query(name)).or_else(|| in_path(name)),
-        Some(Source::Body(path)) => body.at(path).map(as_found),
+        None => body.member(name).map(|found| as_found(name, found)).or_else(|| in_query(name)).or_else(|| in_path(name)),
+        Some(Source::Body(path)) => body.at(path).map(|found| as_found(path, found)),
         Some(Source::Query(name)) => in_query(name),
         Some(Source::Path(name)) => in_path(name),
-        Some(Source::Header(name)) => {
-            let mut values = request.headers.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name));
-            let first = values.next().map(|(_, value)| value.clone())?;
-            let all = values.fold(first, |all, (_, value)| all + ", " + value);
-            Some(Found::Spelled(Value::from(all)))
-        }
+        Some(Source::Header(name)) => request.headers.joined(name).map(Found::Spelled),
     }
 }
 
 /// A value with a type of its own must have the declared one.
 fn check(kind: VariableType, value: Value) -> Result<Value, String> {
-    let fits = match kind {
+    let right = match kind {
         VariableType::String => value.kind() == ValueKind::String,
         VariableType::Number => value.is_number(),
         VariableType::Boolean => value.kind() == ValueKind::Bool,
         VariableType::Object => value.kind() == ValueKind::Map,
         VariableType::Array => value.kind() == ValueKind::Seq,
     };
-    if fits { Ok(value) } else { Err(format!("must be {}; found {}", article(kind), found(&value))) }
+    if right { Ok(value) } else { Err(unfit(kind, found(&value))) }
+}
+
+fn fits(kind: VariableType, container: Container) -> Result<(), String> {
+    match (kind, container) {
+        (VariableType::Array, Container::Array) | (VariableType::Object, Container::Object) => Ok(()),
+        (_, Container::Array) => Err(unfit(kind, "an array")),
+        (_, Container::Object) => Err(unfit(kind, "an object")),
+    }
+}
+
+fn unfit(kind: VariableType, found: &str) -> String {
+    format!("must be {}; found {found}", article(kind))
 }
 
 /// A text becomes what is declared. An empty text is a string, and nothing else.

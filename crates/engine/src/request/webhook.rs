@@ -11,6 +11,7 @@ use minijinja::value::{Enumerator, Object};
 
 use super::Request;
 use super::body::Content;
+use super::form::Query;
 use super::variables::Variables;
 use crate::id::DeliveryId;
 use crate::time::Timestamp;
@@ -24,7 +25,7 @@ pub const WEBHOOK_MEMBERS: &[&str] =
 #[derive(Debug)]
 pub(super) struct Webhook {
     body: Content,
-    query: Value,
+    query: Query,
     path: Vec<(String, String)>,
     method: Value,
     headers: Value,
@@ -36,7 +37,7 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    pub(super) fn of(request: &Request<'_>, body: Content, query: Value, headers: Value, raw: Raw, variables: Variables) -> Self {
+    pub(super) fn of(request: &Request<'_>, body: Content, query: Query, headers: Value, raw: Raw, variables: Variables) -> Self {
         Self {
             body,
             query,
@@ -55,7 +56,7 @@ impl Webhook {
         Some(match name {
             "body" => self.body.value().clone(),
             "headers" => self.headers.clone(),
-            "query" => self.query.clone(),
+            "query" => self.query.value().clone(),
             "path" => {
                 let members = self.path.iter().map(|(name, value)| (Value::from(name), Value::from(value)));
                 Value::from_object(members.collect::<IndexMap<Value, Value>>())
@@ -77,7 +78,7 @@ impl Webhook {
 
     fn names(&self) -> Vec<Value> {
         let mut names: Vec<Value> = WEBHOOK_MEMBERS.iter().map(|name| Value::from(*name)).collect();
-        names.extend(self.variables.present().map(Value::from));
+        names.extend(self.variables.present().cloned());
         let body = self.body.value().as_object().and_then(|body| body.try_iter_pairs());
         let undeclared = body.into_iter().flatten().map(|(name, _)| name);
         names.extend(
@@ -99,7 +100,7 @@ impl Object for Webhook {
             return Some(member);
         }
         // A declared variable that was not sent is not defined, even if the body has a member of its name.
-        if self.variables.declares(name) { self.variables.get(name) } else { self.undeclared(name) }
+        if self.variables.declares(name) { self.variables.get(name, &self.body) } else { self.undeclared(name) }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -122,55 +123,5 @@ impl Raw {
             Ok(text) if !self.binary => Value::from(text),
             _ => Value::from(BASE64_STANDARD.encode(&self.bytes)),
         }
-    }
-}
-
-/// The headers as an object with lower-case names; asked for without regard to case. Kept in one piece of memory.
-#[derive(Debug)]
-pub(super) struct Headers {
-    text: Box<str>,
-    /// Name and value: the ends of each in `text`, alternating.
-    ends: Box<[usize]>,
-}
-
-impl Headers {
-    pub(super) fn of(headers: &[(String, String)]) -> Value {
-        let mut text = String::with_capacity(headers.iter().map(|(name, value)| name.len() + value.len()).sum());
-        let mut ends = Vec::with_capacity(headers.len() * 2);
-        for part in headers.iter().flat_map(|(name, value)| [name, value]) {
-            text.push_str(part);
-            ends.push(text.len());
-        }
-        Value::from_object(Self { text: text.into(), ends: ends.into() })
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut start = 0;
-        self.ends.chunks_exact(2).map(move |ends| {
-            let pair = (&self.text[start..ends[0]], &self.text[ends[0]..ends[1]]);
-            start = ends[1];
-            pair
-        })
-    }
-}
-
-impl Object for Headers {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, name: &str) -> Option<Value> {
-        let mut values = self.iter().filter(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value);
-        let first = values.next()?;
-        let rest: Vec<&str> = values.collect();
-        if rest.is_empty() {
-            return Some(Value::from(first));
-        }
-        Some(Value::from(format!("{first}, {}", rest.join(", "))))
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        let names: indexmap::IndexSet<&str> = self.iter().map(|(name, _)| name).collect();
-        Enumerator::Values(names.into_iter().map(Value::from).collect())
     }
 }

@@ -136,7 +136,7 @@ pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<Delivery
         },
         detail: delivery.detail,
         path: delivery.path_and_query,
-        headers: delivery.headers,
+        headers: delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         address: delivery.address,
         duration_us: delivery.duration_us,
     }))

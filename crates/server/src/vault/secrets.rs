@@ -27,7 +27,8 @@ pub struct LiveSecrets {
 }
 
 struct Opened {
-    values: SecretValues,
+    /// By workspace, then by name: looked up without making a key.
+    values: HashMap<WorkspaceId, HashMap<String, SecretValue>>,
     redactor: Redactor,
 }
 
@@ -40,7 +41,11 @@ impl Default for LiveSecrets {
 impl Opened {
     fn new(values: SecretValues) -> Self {
         let redactor = Redactor::new(values.values().map(|value| value.as_str()));
-        Self { values, redactor }
+        let mut by_workspace: HashMap<WorkspaceId, HashMap<String, SecretValue>> = HashMap::new();
+        for ((workspace, name), value) in values {
+            by_workspace.entry(workspace).or_default().insert(name, value);
+        }
+        Self { values: by_workspace, redactor }
     }
 }
 
@@ -48,7 +53,7 @@ impl LiveSecrets {
     /// The value of a secret, if there is one that opens.
     #[must_use]
     pub fn get(&self, workspace: WorkspaceId, name: &str) -> Option<SecretValue> {
-        self.current().values.get(&(workspace, name.to_owned())).cloned()
+        self.current.read().values.get(&workspace)?.get(name).cloned()
     }
 
     /// Opens what is stored now. A secret that does not open is logged and is as good as missing.

@@ -157,7 +157,7 @@ async fn nul_and_emoji_everywhere_do_no_harm() {
             .post(&format!("{path}?%00=%F0%9F%98%80&a=%00"), "X-A: \u{1F600}\r\nContent-Type: text/plain\r\n", "a\u{1F600}")
             .await;
         assert_eq!(answer.status, 202, "{answer:?}");
-        assert!(door.delivery(&answer).await.headers.contains(&("x-a".into(), "\u{1F600}".into())));
+        assert!(door.delivery(&answer).await.headers.get("x-a") == Some("\u{1F600}"));
         let answer = exchange(door.address, format!("POST {path}\0 HTTP/1.1\r\n\r\n")).await;
         assert_eq!(answer.status, 400);
         for target in ["/hooks/main/%00", "/hooks/%F0%9F%98%80", "/hooks/main/%ff", "/hooks/", "/hooks/main/", "/hooks/test/x"] {

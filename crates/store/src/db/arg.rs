@@ -125,6 +125,14 @@ impl<T: Into<Self>> From<Option<T>> for Arg {
     }
 }
 
+/// The values of a row, in the order of its table's columns: `row![id, "ready", body]`.
+#[macro_export]
+macro_rules! row {
+    ($($value:expr),* $(,)?) => {
+        [$($crate::db::Arg::from($value)),*]
+    };
+}
+
 /// The arguments of a statement, each converted to an [`Arg`]: `args![id, "ready", body]`.
 #[macro_export]
 macro_rules! args {

@@ -112,6 +112,11 @@ impl Batch {
         Self::default()
     }
 
+    /// An empty batch with memory for so many values.
+    pub fn with_room(values: usize) -> Self {
+        Self { args: Vec::with_capacity(values), ..Self::default() }
+    }
+
     /// Adds a row; the values are in the order of the table's columns.
     pub fn insert(&mut self, table: &'static Table, row: impl IntoIterator<Item = Arg>) -> &mut Self {
         let args = self.take(row);

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkspaceId};
+use hookmill_engine::request::Headers;
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Arg, Args, Batch, Column, Expect, OnConflict, Row, Table};
 use crate::runs::{self, NewRun};
 use crate::watch::Changed;
 use crate::words::{word, words};
-use crate::{Error, Result, Store, args};
+use crate::{Error, Result, Store, args, row};
 
 pub use list::{DeliveryFilter, DeliverySummary};
 
@@ -64,7 +65,7 @@ pub struct NewDelivery {
     pub detail: Option<String>,
     pub method: String,
     pub path_and_query: String,
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     pub address: String,
     pub received_at: Timestamp,
     pub body: Bytes,
@@ -85,12 +86,14 @@ pub struct Delivery {
     pub detail: Option<String>,
     pub method: String,
     pub path_and_query: String,
-    pub headers: Vec<(String, String)>,
+    pub headers: Headers,
     pub address: String,
     pub received_at: Timestamp,
     pub duration_us: u64,
     pub body_bytes: u64,
 }
+
+const DELIVERY_COLUMNS: usize = 19;
 
 static DELIVERIES: Table = Table {
     name: "deliveries",
@@ -161,7 +164,7 @@ impl Store {
     /// Stores a delivery and the runs it starts: both or nothing, on disk when this returns. Refused while the disk has
     /// less free space than its floor.
     pub async fn accept(&self, delivery: NewDelivery, runs: Vec<NewRun>) -> Result<()> {
-        let mut batch = Batch::new();
+        let mut batch = Batch::with_room(DELIVERY_COLUMNS + runs.len() * runs::RUN_COLUMNS);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
         self.db().write(batch).await?;
         self.watch().tell_all(changed);
@@ -283,13 +286,13 @@ fn about(id: DeliveryId, error: Error) -> Error {
     }
 }
 
-async fn delivery_row(delivery: NewDelivery, runs: Option<(i64, i64)>) -> Result<Args> {
+async fn delivery_row(delivery: NewDelivery, runs: Option<(i64, i64)>) -> Result<[Arg; DELIVERY_COLUMNS]> {
     let headers = serde_json::to_string(&delivery.headers).expect("pairs of texts are always JSON");
     if headers.len() > HEADERS_BYTES_MAX {
         return Err(Error::Invalid(format!("the headers have more than {HEADERS_BYTES_MAX} bytes")));
     }
     let body = body::pack(delivery.body).await?;
-    Ok(args![
+    Ok(row![
         delivery.id.0,
         delivery.workspace.0,
         delivery.hook.0,

@@ -146,15 +146,17 @@ CREATE TABLE runs (
     output      TEXT,
     input       TEXT
 );
--- Everything that is to go on by itself, in the order in which it is due: start-up, takeover, backlog.
-CREATE INDEX runs_due ON runs (due_at, id) WHERE state IN ('ready', 'running', 'waiting');
+-- The conditions below are asked of every row that is written. Hence no IN with more than two values: SQLite would fill
+-- a temporary tree for each. A run has a due time exactly as long as it is to go on by itself.
+-- In the order in which they are due: start-up, takeover, backlog.
+CREATE INDEX runs_due ON runs (due_at, id) WHERE due_at IS NOT NULL;
 -- Of these, what nobody has in memory: parked waits and what other nodes accepted for us. The poll reads only this.
-CREATE INDEX runs_free ON runs (due_at, id) WHERE epoch = 0 AND state IN ('ready', 'running', 'waiting');
+CREATE INDEX runs_free ON runs (due_at, id) WHERE epoch = 0 AND due_at IS NOT NULL;
 -- Who holds a lane, and who is next: open runs with a lane, and failed ones that were told to stop theirs.
 CREATE INDEX runs_lane ON runs (workflow, lane, id)
-    WHERE lane IS NOT NULL AND (holds_lane = 1 OR state IN ('held', 'ready', 'running', 'waiting', 'asking'));
+    WHERE lane IS NOT NULL AND (holds_lane = 1 OR (state <> 'succeeded' AND state <> 'failed' AND state <> 'cancelled'));
 -- The rare states, for lists that are filtered by them.
-CREATE INDEX runs_by_state ON runs (state, id) WHERE state IN ('held', 'waiting', 'asking', 'failed', 'cancelled');
+CREATE INDEX runs_by_state ON runs (state, id) WHERE state <> 'ready' AND state <> 'running' AND state <> 'succeeded';
 
 -- What happened to a run, in order. Insert only.
 CREATE TABLE journal (

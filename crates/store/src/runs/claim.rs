@@ -44,7 +44,6 @@ pub(super) const UNCLAIMED: &str = "
       JOIN buckets b ON b.bucket = r.bucket
       LEFT JOIN deliveries d ON d.id = r.delivery
      WHERE r.epoch = 0
-       AND r.state IN ('ready', 'running', 'waiting')
        AND r.due_at <= $2
        AND b.owner = $1
      ORDER BY r.due_at, r.id
@@ -56,7 +55,6 @@ pub(super) const ABANDONED: &str = "
       JOIN buckets b ON b.bucket = r.bucket
       LEFT JOIN deliveries d ON d.id = r.delivery
      WHERE r.epoch < b.epoch
-       AND r.state IN ('ready', 'running', 'waiting')
        AND r.due_at <= $2
        AND b.owner = $1
      ORDER BY r.due_at, r.id
@@ -68,7 +66,7 @@ const ONE: &str = "
       JOIN buckets b ON b.bucket = r.bucket
      WHERE r.id = $2
        AND r.epoch < b.epoch
-       AND r.state IN ('held', 'ready', 'running', 'waiting', 'asking')
+       AND r.state <> 'succeeded' AND r.state <> 'failed' AND r.state <> 'cancelled'
        AND b.owner = $1";
 
 const CLAIM: &str = concat!(
@@ -76,7 +74,7 @@ const CLAIM: &str = concat!(
         SET epoch = $4
       WHERE id = $1
         AND epoch = $2
-        AND state IN ('held', 'ready', 'running', 'waiting', 'asking')
+        AND state <> 'succeeded' AND state <> 'failed' AND state <> 'cancelled'
         AND EXISTS (SELECT 1 FROM buckets WHERE bucket = $3 AND epoch = $4 AND owner = $5)
      RETURNING ",
     run_columns!()
@@ -98,7 +96,6 @@ const HELD: &str = "
       FROM runs r
       JOIN buckets b ON b.bucket = r.bucket
      WHERE r.epoch = b.epoch
-       AND r.state IN ('ready', 'running', 'waiting')
        AND r.due_at < $2
        AND b.owner = $1
      ORDER BY r.due_at, r.id
@@ -109,7 +106,6 @@ pub(super) const NEXT_DUE: &str = "
       FROM runs r
       JOIN buckets b ON b.bucket = r.bucket
      WHERE r.epoch = 0
-       AND r.state IN ('ready', 'running', 'waiting')
        AND r.due_at > $2
        AND b.owner = $1
      ORDER BY r.due_at, r.id

@@ -15,7 +15,7 @@ pub const NEVER: Timestamp = Timestamp(i64::MAX);
 /// The condition of the index `runs_lane`; both databases use it only if the text says the same.
 macro_rules! in_lane {
     () => {
-        "lane IS NOT NULL AND (holds_lane = 1 OR state IN ('held', 'ready', 'running', 'waiting', 'asking'))"
+        "lane IS NOT NULL AND (holds_lane = 1 OR (state <> 'succeeded' AND state <> 'failed' AND state <> 'cancelled'))"
     };
 }
 

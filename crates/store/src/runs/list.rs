@@ -85,12 +85,12 @@ pub(super) const OF_WORKFLOW: [&str; 2] = [
 pub(super) const IN_RARE_STATE: [&str; 2] = [
     concat!(
         columns!(),
-        "FROM runs r WHERE r.state = $4 AND r.state IN ('held', 'waiting', 'asking', 'failed', 'cancelled')
+        "FROM runs r WHERE r.state = $4 AND r.state <> 'ready' AND r.state <> 'running' AND r.state <> 'succeeded'
           AND r.id > $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
     ),
     concat!(
         columns!(),
-        "FROM runs r WHERE r.state = $4 AND r.state IN ('held', 'waiting', 'asking', 'failed', 'cancelled')
+        "FROM runs r WHERE r.state = $4 AND r.state <> 'ready' AND r.state <> 'running' AND r.state <> 'succeeded'
           AND r.id > $1 AND r.id < $2 ORDER BY r.id LIMIT $3"
     ),
 ];
@@ -100,12 +100,12 @@ pub(super) const IN_RARE_STATE: [&str; 2] = [
 pub(super) const IN_OPEN_STATE: [&str; 2] = [
     concat!(
         columns!(),
-        "FROM runs r WHERE r.state IN ('ready', 'running', 'waiting') AND r.due_at >= 0 AND r.state = $4
+        "FROM runs r WHERE r.due_at >= 0 AND r.state = $4
           AND +r.id > $1 AND +r.id < $2 ORDER BY +r.id DESC LIMIT $3"
     ),
     concat!(
         columns!(),
-        "FROM runs r WHERE r.state IN ('ready', 'running', 'waiting') AND r.due_at >= 0 AND r.state = $4
+        "FROM runs r WHERE r.due_at >= 0 AND r.state = $4
           AND +r.id > $1 AND +r.id < $2 ORDER BY +r.id LIMIT $3"
     ),
 ];
@@ -135,8 +135,7 @@ pub(super) const BACKLOG: &str = "
     SELECT COUNT(*)
       FROM (SELECT id
               FROM runs
-             WHERE state IN ('ready', 'running', 'waiting')
-               AND due_at <= $1
+             WHERE due_at <= $1
              LIMIT $2) AS due";
 
 impl RunFilter {

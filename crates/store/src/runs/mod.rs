@@ -20,11 +20,11 @@ mod plans;
 use hookmill_engine::id::{DeliveryId, RunId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
-use crate::db::{Args, Batch, Column, OnConflict, Row, Table};
+use crate::db::{Arg, Batch, Column, OnConflict, Row, Table};
 use crate::journal::{self, NewEntry};
 use crate::watch::Changed;
 use crate::words::{word, words};
-use crate::{Error, Result, Store, args, narrow};
+use crate::{Error, Result, Store, args, narrow, row};
 
 pub use claim::{CLAIM_BODY_BYTES_MAX, CLAIM_MAX, ClaimedRun, Free, HELD_MAX};
 pub use commit::RunCommit;
@@ -133,6 +133,8 @@ pub struct RunRow {
     pub error: Option<String>,
 }
 
+pub(crate) const RUN_COLUMNS: usize = 21;
+
 pub(crate) static RUNS: Table = Table {
     name: "runs",
     columns: &[
@@ -173,12 +175,12 @@ pub(crate) use run_columns;
 const RUN: &str = concat!("SELECT ", run_columns!(), " FROM runs WHERE id = $1");
 
 impl NewRun {
-    pub(crate) fn into_row(self) -> Args {
+    pub(crate) fn into_row(self) -> [Arg; RUN_COLUMNS] {
         self.into_row_with(0)
     }
 
-    fn into_row_with(self, entries: u32) -> Args {
-        args![
+    fn into_row_with(self, entries: u32) -> [Arg; RUN_COLUMNS] {
+        row![
             self.id.0,
             self.epoch,
             self.state,

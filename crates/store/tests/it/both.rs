@@ -90,7 +90,7 @@ impl Opened {
             detail: None,
             method: "POST".into(),
             path_and_query: "/hooks/token?key=***".into(),
-            headers: vec![("content-type".into(), "application/json".into())],
+            headers: [("content-type", "application/json")].into_iter().collect(),
             address: "192.0.2.7".into(),
             received_at: self.now(),
             body: Bytes::from_static(b"{\"total\": 1250}"),

@@ -59,7 +59,7 @@ async fn nul_and_emoji_everywhere(opened: Opened) {
     delivery.method = ODD.into();
     delivery.path_and_query = ODD.into();
     delivery.address = ODD.into();
-    delivery.headers = vec![(ODD.into(), ODD.into())];
+    delivery.headers = [(ODD, ODD)].into_iter().collect();
     delivery.body = ODD.into();
     let id = delivery.id;
     let mut run = opened.run(Some(id), 1);
@@ -73,7 +73,7 @@ async fn nul_and_emoji_everywhere(opened: Opened) {
     let some = Some(ODD_STORED.to_owned());
     assert_eq!((&stored.reason, &stored.detail), (&some, &some));
     assert_eq!((&*stored.method, &*stored.path_and_query, &*stored.address), (ODD_STORED, ODD_STORED, ODD_STORED));
-    assert_eq!(stored.headers, [(ODD.to_owned(), ODD.to_owned())], "headers are JSON, which keeps everything");
+    assert_eq!(stored.headers, [(ODD, ODD)].into_iter().collect(), "headers are JSON, which keeps everything");
     assert_eq!(store.delivery_body(id).await.unwrap(), ODD);
     let run = store.run(run_id).await.unwrap().unwrap();
     assert_eq!(run.lane, some);

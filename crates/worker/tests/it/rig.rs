@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hookmill_actions::net::{Net, NetPolicy};
 use hookmill_actions::{Action, Context, FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId, WorkspaceId};
-use hookmill_engine::request::{self, Request};
+use hookmill_engine::request::{self, Headers, Request};
 use hookmill_engine::run::{Failure, Safety};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{self, Backoff, Retry, Trigger};
@@ -279,7 +279,7 @@ impl Rig {
         let now = self.world.clock.now();
         let delivery = DeliveryId(self.store.next_id());
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let headers: Headers = [("content-type", "application/json")].into_iter().collect();
         let request = Request {
             method: "POST",
             path_params: &[],
