@@ -33,7 +33,7 @@ struct Arguments {
     #[arg(long, default_value_t = 4.0)]
     seconds: f64,
     /// Keep-alive connections of the generator.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 128)]
     connections: usize,
     /// How many runs the case stored fills in.
     #[arg(long, default_value_t = 1_000_000)]

@@ -50,8 +50,12 @@ pub(super) async fn measure(bench: &Bench, kind: DatabaseKind) -> anyhow::Result
 
     let open = Plan { pace: Pace::Open { rate: RATE }, connections: CONNECTIONS, length: SUSTAINED, ..closed };
     let begin = Instant::now();
-    let (outcome, samples) = tokio::join!(run(open), sample(&mut subject));
-    let outcome = outcome?;
+    let mut samples = Samples { backlog: Vec::new(), resident_max: 0.0 };
+    // The load ends the sampling: waiting for one more sample would count as time that the runs took.
+    let outcome = tokio::select! {
+        outcome = run(open) => outcome?,
+        never = sample(&mut subject, &mut samples) => match never {},
+    };
     let left = subject.settle().await;
     let finished = outcome.succeeded_in_all as f64 / begin.elapsed().as_secs_f64();
     report.check("sustained for 30 s, finished", finished, "runs/s", Target::AtLeast(0.98 * RATE));
@@ -69,15 +73,13 @@ struct Samples {
     resident_max: f64,
 }
 
-async fn sample(subject: &mut Subject) -> Samples {
-    let mut samples = Samples { backlog: Vec::new(), resident_max: 0.0 };
-    let begin = Instant::now();
-    while begin.elapsed() < SUSTAINED {
+/// Samples until it is dropped.
+async fn sample(subject: &mut Subject, samples: &mut Samples) -> std::convert::Infallible {
+    loop {
         tokio::time::sleep(SAMPLE_EVERY).await;
         samples.backlog.push(subject.backlog().await);
         samples.resident_max = samples.resident_max.max(subject.resident_megabytes());
     }
-    samples
 }
 
 fn mean(values: &[f64]) -> f64 {

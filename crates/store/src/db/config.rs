@@ -105,7 +105,7 @@ impl Default for Limits {
             read_time_max: Duration::from_millis(500),
             read_rows_max: 100_000,
             read_bytes_max: 128 << 20,
-            wal_pages: 1_000,
+            wal_pages: 500,
             writers: 2,
             connect_time_max: Duration::from_secs(2),
             write_time_max: Duration::from_secs(10),
