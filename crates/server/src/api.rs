@@ -19,6 +19,7 @@ mod server;
 mod time;
 mod workflows;
 
+pub(crate) mod errors;
 pub(crate) mod openapi;
 
 pub use auth::{Access, Caller, KeyCache};

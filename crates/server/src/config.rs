@@ -7,6 +7,7 @@
 
 mod database;
 mod known;
+mod ledger;
 mod log;
 mod net;
 mod server;
@@ -16,6 +17,7 @@ mod store;
 mod vault;
 
 pub use database::Database;
+pub use ledger::Ledger;
 pub use log::{Log, LogFormat};
 pub use net::Net;
 pub use server::Server;
@@ -42,6 +44,8 @@ pub struct Config {
     pub server: Server,
     /// Where things are kept.
     pub store: Store,
+    /// What is kept of the requests that reached a hook.
+    pub ledger: Ledger,
     /// How runs are executed, and how long they are kept.
     pub worker: hookmill_worker::Config,
     /// Where actions may connect to.

@@ -7,7 +7,7 @@ use hookmill_engine::time::Timestamp;
 use parking_lot::Mutex;
 
 use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
-use crate::deliveries::Refusals;
+use crate::deliveries::{REFUSED_BYTES_MAX, Refusals};
 use crate::home::Home;
 use crate::ids::{Clock, IdSource, system_clock};
 use crate::nodes::{self, GUEST_SLOT, NodeId};
@@ -26,6 +26,8 @@ pub struct Config {
     /// PostgreSQL: the data folder, by which a restarted process knows that its former life is over and takes over its
     /// buckets at once. SQLite's folder is that of its file.
     pub folder: Option<PathBuf>,
+    /// Bytes that refused deliveries may take in the database; the oldest go first.
+    pub refused_bytes_max: u64,
 }
 
 impl Config {
@@ -37,6 +39,7 @@ impl Config {
             clock,
             address: String::new(),
             folder: None,
+            refused_bytes_max: REFUSED_BYTES_MAX,
         })
     }
 
@@ -68,7 +71,7 @@ const LAST_RUN: &str = "SELECT id FROM runs ORDER BY id DESC LIMIT 1";
 impl Store {
     /// Opens the database, brings its schema up to date, and takes a place among its nodes.
     pub async fn open(config: Config) -> Result<Self> {
-        let Config { db, clock, address, folder } = config;
+        let Config { db, clock, address, folder, refused_bytes_max } = config;
         let access = db.access;
         let now: Timestamp = clock();
         let db = Db::open(db).await?;
@@ -109,7 +112,7 @@ impl Store {
             node,
             home: Mutex::new(home),
             watch: Arc::new(Watch::new()),
-            refusals: Refusals::default(),
+            refusals: Refusals::new(refused_bytes_max),
         }));
         if access == Access::Owner {
             store.ensure_first_workspace(now).await?;

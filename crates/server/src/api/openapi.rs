@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, deliveries, keys, runs, secrets, server, workflows};
+use super::{actions, deliveries, errors, keys, runs, secrets, server, workflows};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -25,6 +25,7 @@ const SCHEME: &str = "key";
         health::readyz,
         health::metrics,
         get_openapi,
+        errors::get_error_page,
         workflows::publish_workflow,
         workflows::check_workflow,
         workflows::list_workflows,

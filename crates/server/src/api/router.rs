@@ -10,7 +10,7 @@ use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
 use http::{HeaderValue, Method, header};
 
 use super::auth::{Access, Access::Public, authorize};
-use super::{actions, deliveries, keys, openapi, runs, secrets, server, workflows};
+use super::{actions, deliveries, errors, keys, openapi, runs, secrets, server, workflows};
 use crate::app::App;
 use crate::problem::{Problem, code};
 use crate::{health, live};
@@ -54,6 +54,7 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/readyz",                                     Public,   health::readyz),
         route(GET,    "/metrics",                                    Public,   health::metrics),
         route(GET,    "/api/v1/openapi.json",                        Public,   openapi::get_openapi),
+        route(GET,    "/errors/{code}",                              Public,   errors::get_error_page),
         route(POST,   "/api/v1/workflows/publish",                   Editor,   workflows::publish_workflow),
         route(POST,   "/api/v1/workflows/check",                     Viewer,   workflows::check_workflow),
         route(GET,    "/api/v1/workflows",                           Viewer,   workflows::list_workflows),

@@ -164,7 +164,7 @@ pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/pr
 /// The envelope of every error.
 pub(super) fn problem(code: Code, detail: &str) -> Value {
     json!({
-        "type": format!("urn:hookmill:error:{}", code.name()),
+        "type": format!("{}{}", crate::api::errors::PREFIX, code.name()),
         "title": code.title(),
         "status": code.status(),
         "code": code.name(),

@@ -33,6 +33,7 @@ pub fn store_config(config: &Config) -> Result<hookmill_store::Config, Error> {
     let mut store = hookmill_store::Config::new(&set.address())?;
     store.address = config.server.listen.to_string();
     store.folder = Some(set.data.clone());
+    store.refused_bytes_max = config.ledger.refused_bytes_max.0;
     let limits = &mut store.db.limits;
     limits.queue_batches = set.queue_writes_max;
     limits.queue_bytes = set.queue_bytes_max.as_usize();

@@ -6,8 +6,7 @@
 
 pub(crate) mod body;
 mod list;
-
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+mod refused;
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkspaceId};
@@ -21,13 +20,11 @@ use crate::words::{word, words};
 use crate::{Error, Result, Store, args, row};
 
 pub use list::{DeliveryFilter, DeliverySummary};
+pub(crate) use refused::Refusals;
+pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};
 
 /// Runs that one delivery can start at once.
 pub const RUNS_PER_DELIVERY_MAX: usize = 1_000;
-/// Refused deliveries that wait for being stored; more are dropped, so that a flood of bad requests cannot crowd out good ones.
-pub const REFUSED_WAITING_MAX: usize = 512;
-/// Bytes of bodies of refused deliveries that wait for being stored.
-pub const REFUSED_WAITING_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Headers of a delivery as JSON text.
 pub const HEADERS_BYTES_MAX: usize = 1024 * 1024;
 
@@ -152,14 +149,6 @@ const RUNS_OF: &str = "
      ORDER BY 1
      LIMIT $2";
 
-/// Counts what [`Store::refuse`] has under way and what it had to drop.
-#[derive(Default)]
-pub(crate) struct Refusals {
-    waiting: AtomicUsize,
-    waiting_bytes: AtomicUsize,
-    dropped: AtomicU64,
-}
-
 impl Store {
     /// Stores a delivery and the runs it starts: both or nothing, on disk when this returns. Refused while the disk has
     /// less free space than its floor.
@@ -188,36 +177,17 @@ impl Store {
         let mut changed = smallvec::SmallVec::new();
         changed.push(Changed::Delivery { id: delivery.id, hook: delivery.hook, outcome: delivery.outcome });
         let range = new_runs.iter().map(|run| run.id.0).min().zip(new_runs.iter().map(|run| run.id.0).max());
-        batch.insert(&DELIVERIES, delivery_row(delivery, range).await?);
+        let (hook, id, outcome) = (delivery.hook, delivery.id, delivery.outcome);
+        let row = delivery_row(delivery, range).await?;
+        if outcome == Outcome::Refused {
+            refused::count_into(batch, hook, id, &row);
+        }
+        batch.insert(&DELIVERIES, row);
         for run in new_runs {
             changed.push(Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
             batch.insert(&runs::RUNS, run.into_row());
         }
         Ok(changed)
-    }
-
-    /// Stores a delivery that starts nothing, later and only if there is room: nobody waits for it.
-    ///
-    /// Must be called inside a Tokio runtime.
-    pub fn refuse(&self, delivery: NewDelivery) {
-        let bytes = delivery.body.len();
-        let refusals = self.refusals();
-        let waiting = refusals.waiting.fetch_add(1, Ordering::Relaxed) + 1;
-        let waiting_bytes = refusals.waiting_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if waiting > REFUSED_WAITING_MAX || waiting_bytes > REFUSED_WAITING_BYTES_MAX {
-            refusals.ended(bytes, false);
-            return;
-        }
-        let store = self.clone();
-        tokio::spawn(async move {
-            let stored = store.accept(delivery, Vec::new()).await.is_ok();
-            store.refusals().ended(bytes, stored);
-        });
-    }
-
-    /// How many refused deliveries could not be stored since the start, for want of room or database.
-    pub fn refused_dropped(&self) -> u64 {
-        self.refusals().dropped.load(Ordering::Relaxed)
     }
 
     /// A delivery without its body.
@@ -260,22 +230,15 @@ impl Store {
         Ok(found)
     }
 
-    /// Adds the mark that a run was started from a delivery after it had been accepted; conflicts if that is gone.
-    pub(crate) fn replay_into(batch: &mut Batch, delivery: DeliveryId, run: RunId) {
+    /// Adds the mark that a run was started from a delivery after it had been stored; conflicts at the returned operation
+    /// if that is gone. From then on the delivery is no refused traffic, whatever became of it first.
+    pub(crate) fn replay_into(batch: &mut Batch, delivery: DeliveryId, run: RunId) -> usize {
         const REPLAY: &str = "
             INSERT INTO replays (delivery, run)
             SELECT id, CAST($2 AS BIGINT) FROM deliveries WHERE id = $1";
+        refused::forget_into(batch, delivery);
         batch.execute(REPLAY, args![delivery.0, run.0], Expect::Exactly(1));
-    }
-}
-
-impl Refusals {
-    fn ended(&self, bytes: usize, stored: bool) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        self.waiting_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        if !stored {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        batch.len() - 1
     }
 }
 

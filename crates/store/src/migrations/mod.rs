@@ -5,4 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 1] = [Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") }];
+pub static MIGRATIONS: [Migration; 2] = [
+    Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
+    Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
+];

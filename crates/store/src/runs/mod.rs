@@ -245,10 +245,7 @@ impl Store {
         }
         let count = u32::try_from(entries.len()).map_err(|_| Error::Invalid("too many journal entries".into()))?;
         journal::append(&mut batch, run.id, 0, entries);
-        if let Some(delivery) = run.delivery {
-            Self::replay_into(&mut batch, delivery, run.id);
-        }
-        let replayed = run.delivery.map(|_| count as usize);
+        let replayed = run.delivery.map(|delivery| Self::replay_into(&mut batch, delivery, run.id));
         batch.insert(&RUNS, run.into_row_with(count));
         self.db().write(batch).await.map_err(|error| match error {
             Error::Conflict { statement } if Some(statement) == replayed => Error::NotFound,

@@ -67,8 +67,15 @@ impl Opened {
 
     /// Ends the store and opens it again.
     pub(crate) async fn reopen(&mut self) {
+        self.reopen_with(|_| {}).await;
+    }
+
+    /// Ends the store and opens it again with something set.
+    pub(crate) async fn reopen_with(&mut self, set: impl FnOnce(&mut Config)) {
         self.store.close().await;
-        self.store = Store::open(config(&self.database, &self.now)).await.unwrap();
+        let mut config = config(&self.database, &self.now);
+        set(&mut config);
+        self.store = Store::open(config).await.unwrap();
     }
 
     pub(crate) fn now(&self) -> Timestamp {

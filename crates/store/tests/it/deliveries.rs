@@ -1,10 +1,14 @@
 //! What is accepted is stored, exactly.
 
 use bytes::Bytes;
-use hookmill_engine::id::DeliveryId;
+use hookmill_engine::id::{DeliveryId, HookId};
+use hookmill_engine::time::Span;
 use hookmill_store::Error;
-use hookmill_store::deliveries::{DeliveryFilter, Outcome, RUNS_PER_DELIVERY_MAX};
+use hookmill_store::deliveries::{DeliveryFilter, NewDelivery, Outcome, RUNS_PER_DELIVERY_MAX};
+use hookmill_store::retention::Policy;
 use hookmill_store::watch::Changed;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 use crate::both::{Opened, on_both};
 
@@ -14,6 +18,8 @@ on_both!(
     a_delivery_and_its_runs_are_stored_together_or_not_at_all,
     refused_deliveries_are_stored_when_there_is_room,
     replays_belong_to_their_delivery,
+    a_flood_of_refused_requests_stays_in_its_budget_and_pushes_out_its_own_oldest_only,
+    the_budget_of_refused_requests_is_kept_over_a_restart,
 );
 
 /// Text that databases, indexes and terminals like least.
@@ -138,4 +144,95 @@ async fn replays_belong_to_their_delivery(opened: Opened) {
     let page = store.deliveries(&DeliveryFilter::default(), 10).await.unwrap();
     let summary = page.items.iter().find(|summary| summary.id == id).unwrap();
     assert!(summary.more_runs);
+}
+
+/// A refused delivery of a hook with a body of so many bytes that do not compress.
+fn refused(opened: &Opened, hook: i64, bytes: usize) -> NewDelivery {
+    let mut body = vec![0; bytes];
+    StdRng::seed_from_u64(bytes as u64).fill(&mut body[..]);
+    NewDelivery {
+        outcome: Outcome::Refused,
+        status: 401,
+        reason: Some("unauthorized".into()),
+        body: body.into(),
+        ..opened.delivery(hook)
+    }
+}
+
+async fn listed(opened: &Opened, hook: i64) -> Vec<DeliveryId> {
+    let filter = DeliveryFilter { hook: Some(HookId(hook)), ..DeliveryFilter::default() };
+    opened.store.deliveries(&filter, 500).await.unwrap().items.iter().map(|item| item.id).collect()
+}
+
+async fn a_flood_of_refused_requests_stays_in_its_budget_and_pushes_out_its_own_oldest_only(mut opened: Opened) {
+    const BUDGET: u64 = 512 * 1024;
+    opened.reopen_with(|config| config.refused_bytes_max = BUDGET).await;
+    let store = &opened.store;
+    let mut news = store.watch().listen();
+    let mut stored = async |delivery: NewDelivery| {
+        let id = delivery.id;
+        store.refuse(delivery);
+        while !matches!(news.next().await.unwrap(), Changed::Delivery { id: stored, .. } if stored == id) {}
+        id
+    };
+    let quiet = [stored(refused(&opened, 7, 2_000)).await, stored(refused(&opened, 7, 2_000)).await];
+    // One of the flood is run again: it is accepted data from then on.
+    let saved = stored(refused(&opened, 8, 2_000)).await;
+    store.create_run(opened.run(Some(saved), 1), Vec::new()).await.unwrap();
+    let good = opened.delivery(8);
+    let (good_id, run) = (good.id, opened.run(Some(good.id), 1));
+    let mut flood = Vec::new();
+    for n in 0..600 {
+        flood.push(stored(refused(&opened, 8, 4_000)).await);
+        // Some are listed by the indexer when they go, some are not.
+        if n % 50 == 0 {
+            opened.pass(20_000);
+            while store.index_lists(opened.now()).await.unwrap().more {}
+        }
+        assert!(store.refused_bytes().await.unwrap() <= BUDGET, "after {n}");
+    }
+    assert_eq!(store.refused_dropped(), 0);
+    drop(news);
+    store.accept(good, vec![run]).await.unwrap();
+    opened.pass(60_000);
+    while store.index_lists(opened.now()).await.unwrap().more {}
+
+    assert_eq!(listed(&opened, 7).await, [quiet[1], quiet[0]], "another hook's flood pushes out nothing");
+    let kept = listed(&opened, 8).await;
+    let (newest, rest) = kept.split_at(kept.len() - 1);
+    assert_eq!(rest, [saved], "what was run again stays");
+    let newest: Vec<_> = newest.iter().copied().filter(|id| *id != good_id).collect();
+    let wanted: Vec<_> = flood.iter().rev().take(newest.len()).copied().collect();
+    assert_eq!(newest, wanted, "the oldest went first");
+    assert!((80..130).contains(&newest.len()), "{} of 512 KiB are kept", newest.len());
+    assert!(store.delivery(flood[0]).await.unwrap().is_none());
+    assert_eq!(store.delivery_body(saved).await.unwrap().len(), 2_000);
+    let filter = DeliveryFilter { outcome: Some(Outcome::Refused), ..DeliveryFilter::default() };
+    assert_eq!(store.deliveries(&filter, 500).await.unwrap().items.len(), newest.len() + 3);
+
+    // What is larger than the whole budget is not kept, and pushes out nothing.
+    store.refuse(refused(&opened, 7, 600 * 1024));
+    hookmill_testkit::patience::until("it is counted as dropped", async || (store.refused_dropped() == 1).then_some(())).await;
+    assert_eq!(listed(&opened, 7).await.len(), 2);
+}
+
+async fn the_budget_of_refused_requests_is_kept_over_a_restart(mut opened: Opened) {
+    for _ in 0..20 {
+        opened.store.accept(refused(&opened, 7, 10_000), Vec::new()).await.unwrap();
+    }
+    assert!(opened.store.refused_bytes().await.unwrap() > 200_000);
+    opened.reopen_with(|config| config.refused_bytes_max = 100_000).await;
+    let delivery = refused(&opened, 8, 10);
+    let (id, mut news) = (delivery.id, opened.store.watch().listen());
+    opened.store.refuse(delivery);
+    assert!(matches!(news.next().await, Some(Changed::Delivery { id: stored, .. }) if stored == id));
+    assert!(opened.store.refused_bytes().await.unwrap() <= 100_000);
+    assert_eq!(listed(&opened, 8).await, [id]);
+    assert_eq!(listed(&opened, 7).await.len(), 8);
+    // Retention by age takes them out of the sum.
+    opened.pass(10 * 86_400_000);
+    let policy = Policy { refused_deliveries: Some(Span(1)), ..Policy::default() };
+    let mut pass = opened.store.plan_pruning(&policy, opened.now()).await.unwrap();
+    while !opened.store.prune(&mut pass).await.unwrap().done {}
+    assert_eq!(opened.store.refused_bytes().await.unwrap(), 0);
 }

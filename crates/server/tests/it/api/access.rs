@@ -16,7 +16,7 @@ fn address(route: &Route) -> String {
         path if path.contains("/keys/") => "key_0000000000001",
         _ => "",
     };
-    route.path.replace("{id}", id).replace("{name}", "nothing").replace("{revision}", "1")
+    route.path.replace("{id}", id).replace("{name}", "nothing").replace("{revision}", "1").replace("{code}", "internal")
 }
 
 async fn status(client: &Client, route: &Route, key: Option<&str>) -> reqwest::Response {

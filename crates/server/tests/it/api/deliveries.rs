@@ -1,5 +1,6 @@
 //! Deliveries: exact bytes, headers without secrets, replay.
 
+use hookmill_testkit::patience::until;
 use serde_json::json;
 
 use super::{DOUBLE, run_in, steady};
@@ -35,5 +36,37 @@ async fn a_delivery_keeps_the_exact_bytes_and_runs_again() {
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0]["id"], delivery);
     assert!(server.client.list("/api/v1/deliveries?outcome=refused").await.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_leads_to_the_page_about_its_code() {
+    // Whoever reads the answer finds out what it means from the same server, without a key.
+    let server = Running::start().await;
+    let published = server.client.publish(DOUBLE).await;
+    let refused = server.client.answer(server.client.to_hook(published.hook()).json(&json!({}))).await;
+    assert_eq!((refused.status, &refused.json()["type"]), (400, &json!("/errors/invalid_variables")));
+    let page = server.client.answer(server.client.request("GET", refused.json()["type"].as_str().unwrap())).await;
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/markdown; charset=utf-8")));
+    assert!(page.text().starts_with("# `invalid_variables`"), "{}", page.text());
+    let unknown = server.client.answer(server.client.request("GET", "/errors/..%2Ferrors")).await;
+    assert_eq!(unknown.status, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_budget_of_refused_requests_is_a_setting() {
+    // 0 keeps nothing of what is refused, and everything of what is accepted.
+    let server = Running::with(|config| config.ledger.refused_bytes_max = "0B".parse().unwrap()).await;
+    let published = server.client.publish(DOUBLE).await;
+    let refused = server.client.answer(server.client.to_hook(published.hook()).json(&json!({}))).await;
+    assert_eq!(refused.status, 400);
+    until("it is counted as not kept", async || {
+        (server.client.get("/api/v1/server").await["refused_dropped"] == 1).then_some(())
+    })
+    .await;
+    let accepted = server.client.answer(server.client.to_hook(published.hook()).json(&json!({ "n": 1 }))).await;
+    let kept = server.client.list("/api/v1/deliveries").await;
+    assert_eq!(kept.iter().map(|delivery| delivery["id"].clone()).collect::<Vec<_>>(), [json!(accepted.delivery_id())]);
     server.stop().await;
 }
