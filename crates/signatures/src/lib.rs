@@ -1,6 +1,34 @@
 //! Who really sent this webhook.
 //!
-//! Everything here takes plain values and knows nobody: which secret belongs to which hook, and where a request keeps its
-//! proof, is told by the caller.
+//! Everything here takes plain values and knows nobody: which secret belongs to which hook, and how a request came in, is told
+//! by the caller. Nothing is fetched.
+//!
+//! A sender is an entry in [`presets`]: where its signature stands, over which bytes, with which algorithm and key, how old it
+//! may be, its handshake, its delivery id and event type. [`Preset::verify`] judges a request, [`Preset::handshake`] answers the
+//! sender's question whether we are who it thinks, and a doctor explains a signature that does not fit.
 
 pub mod credentials;
+mod failure;
+mod handshake;
+mod key;
+mod place;
+mod preset;
+mod presets;
+mod scheme;
+mod sent;
+mod settings;
+mod signed_text;
+mod sns;
+mod url;
+mod value;
+mod verify;
+mod window;
+
+pub use failure::{Code, Failure, Genuine};
+pub use handshake::Reply;
+pub use place::{Place, path_is_valid};
+pub use preset::{Need, Preset, Proof, Setting};
+pub use presets::{preset, presets};
+pub use scheme::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
+pub use sent::Sent;
+pub use settings::Settings;

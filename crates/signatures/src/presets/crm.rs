@@ -1,0 +1,84 @@
+//! Customers: marketing, support, forms, calendars.
+
+use std::borrow::Cow;
+
+use super::shapes::{
+    FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, listed, prefixed, stamp, timed,
+};
+use crate::preset::{Preset, Setting};
+use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Unit, UrlForm, Window};
+
+/// Version 3, made with its own timestamp.
+const HUBSPOT_V3: Scheme = timed(
+    "x-hubspot-signature-v3",
+    Grammar::Bare,
+    (HMAC_SHA256, Encoding::Base64),
+    &[Part::Method, Part::Url(UrlForm::Decoded), Part::Body, Part::Timestamp],
+    stamp("x-hubspot-request-timestamp", Unit::Millis, Some(FIVE_MINUTES)),
+);
+
+const HUBSPOT_V2: Scheme = Scheme {
+    signature: header("x-hubspot-signature"),
+    grammar: Grammar::Bare,
+    algorithm: Algorithm::SecretThenTextSha256,
+    encoding: Encoding::Hex,
+    key: KeyForm::Text,
+    signed: Cow::Borrowed(&[Part::Method, Part::Url(UrlForm::Exact), Part::Body]),
+    timestamp: None,
+    id: None,
+    event: None,
+    only_if_header: Some((Cow::Borrowed("x-hubspot-signature-version"), Cow::Borrowed("v2"))),
+    body_hash: None,
+};
+
+const HUBSPOT_V1: Scheme = bare("x-hubspot-signature", Algorithm::SecretThenTextSha256, Encoding::Hex);
+
+pub(super) const PRESETS: &[Preset] = &[
+    Preset {
+        schemes: &[HUBSPOT_V3, HUBSPOT_V2, HUBSPOT_V1],
+        settings: &[Setting::PublicUrl],
+        // `eventId` is not unique, so there is nothing to tell a second copy by but the body.
+        events: &[body("$[*].subscriptionType")],
+        ..entry(
+            "hubspot",
+            "HubSpot",
+            "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/request-validation",
+        )
+    },
+    Preset {
+        schemes: &[prefixed("typeform-signature", "sha256=", HMAC_SHA256, Encoding::Base64)],
+        ids: &[&[body("$.event_id")]],
+        events: &[body("$.event_type")],
+        ..entry("typeform", "Typeform", "https://www.typeform.com/developers/webhooks/secure-your-webhooks/")
+    },
+    Preset {
+        schemes: &[listed(
+            "calendly-webhook-signature",
+            ',',
+            ("t", "v1"),
+            Encoding::Hex,
+            TIME_DOT_BODY,
+            (Unit::Seconds, Window::both(180_000)),
+        )],
+        events: &[body("$.event")],
+        ..entry("calendly", "Calendly", "https://developer.calendly.com/api-docs")
+    },
+    Preset {
+        schemes: &[prefixed("x-hub-signature", "sha1=", HMAC_SHA1, Encoding::Hex)],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.topic")],
+        ..entry("intercom", "Intercom", "https://developers.intercom.com/docs/webhooks/webhook-notifications")
+    },
+    Preset {
+        schemes: &[timed(
+            "x-zendesk-webhook-signature",
+            Grammar::Bare,
+            (HMAC_SHA256, Encoding::Base64),
+            &[Part::Timestamp, Part::Body],
+            stamp("x-zendesk-webhook-signature-timestamp", Unit::Rfc3339, None),
+        )],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.type")],
+        ..entry("zendesk", "Zendesk", "https://developer.zendesk.com/documentation/webhooks/verifying/")
+    },
+];

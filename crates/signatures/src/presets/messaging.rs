@@ -1,0 +1,155 @@
+//! Messages: chat, telephony, mail, social networks.
+
+use std::borrow::Cow;
+
+use super::shapes::{FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, V0_TIME_BODY, bare, body, entry, header, prefixed, stamp, timed};
+use crate::handshake::Handshake;
+use crate::preset::{Preset, Proof, Setting};
+use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Unit, UrlForm};
+
+/// The query names the body's hash, so the URL covers the body.
+const TWILIO_JSON: Scheme = Scheme {
+    signature: header("x-twilio-signature"),
+    grammar: Grammar::Bare,
+    algorithm: HMAC_SHA1,
+    encoding: Encoding::Base64,
+    key: KeyForm::Text,
+    signed: Cow::Borrowed(&[Part::Url(UrlForm::EitherPort)]),
+    timestamp: None,
+    id: None,
+    event: None,
+    only_if_header: None,
+    body_hash: Some(Cow::Borrowed("bodySHA256")),
+};
+
+/// The body is read as a form whatever its content type says, so that none is left uncovered.
+const TWILIO_FORM: Scheme = Scheme::of(
+    header("x-twilio-signature"),
+    Grammar::Bare,
+    HMAC_SHA1,
+    Encoding::Base64,
+    &[Part::Url(UrlForm::EitherPort), Part::SortedForm],
+    None,
+);
+
+const SENDGRID: Scheme = Scheme {
+    signature: header("x-twilio-email-event-webhook-signature"),
+    grammar: Grammar::Bare,
+    algorithm: Algorithm::EcdsaP256,
+    encoding: Encoding::Base64,
+    key: KeyForm::Spki,
+    signed: Cow::Borrowed(&[Part::Timestamp, Part::Body]),
+    timestamp: Some(stamp("x-twilio-email-event-webhook-timestamp", Unit::Seconds, None)),
+    id: None,
+    event: None,
+    only_if_header: None,
+    body_hash: None,
+};
+
+/// Only `timestamp` and `token` are signed: the event is not, so the token must not be accepted twice. It is the delivery id
+/// that counts when the event has none.
+const MAILGUN: Scheme = Scheme::of(
+    body("$.signature.signature"),
+    Grammar::Bare,
+    HMAC_SHA256,
+    Encoding::Hex,
+    &[Part::Member(Cow::Borrowed("$.signature.timestamp")), Part::Member(Cow::Borrowed("$.signature.token"))],
+    None,
+);
+
+const DISCORD: Scheme = Scheme {
+    signature: header("x-signature-ed25519"),
+    grammar: Grammar::Bare,
+    algorithm: Algorithm::Ed25519,
+    encoding: Encoding::Hex,
+    key: KeyForm::Encoded(Encoding::Hex, Cow::Borrowed("")),
+    signed: Cow::Borrowed(&[Part::Timestamp, Part::Body]),
+    timestamp: Some(stamp("x-signature-timestamp", Unit::Seconds, None)),
+    id: None,
+    event: None,
+    only_if_header: None,
+    body_hash: None,
+};
+
+pub(super) const PRESETS: &[Preset] = &[
+    Preset {
+        schemes: &[timed(
+            "x-slack-signature",
+            Grammar::Prefix(Cow::Borrowed("v0=")),
+            (HMAC_SHA256, Encoding::Hex),
+            V0_TIME_BODY,
+            stamp("x-slack-request-timestamp", Unit::Seconds, Some(FIVE_MINUTES)),
+        )],
+        ids: &[&[body("$.event_id")]],
+        events: &[body("$.event.type"), body("$.type")],
+        handshake: Handshake::Slack,
+        ..entry("slack", "Slack", "https://docs.slack.dev/authentication/verifying-requests-from-slack")
+    },
+    Preset {
+        schemes: &[TWILIO_JSON, TWILIO_FORM],
+        settings: &[Setting::PublicUrl],
+        ids: &[&[header("i-twilio-idempotency-token")]],
+        ..entry("twilio", "Twilio", "https://www.twilio.com/docs/usage/webhooks/webhooks-security")
+    },
+    Preset {
+        schemes: &[SENDGRID],
+        ids: &[&[body("$[*].sg_event_id")]],
+        events: &[body("$[*].event")],
+        element_id: Some("$.sg_event_id"),
+        ..entry(
+            "sendgrid",
+            "SendGrid",
+            "https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features",
+        )
+    },
+    Preset {
+        schemes: &[MAILGUN],
+        ids: &[&[body("$.event-data.id")], &[body("$.signature.token")]],
+        events: &[body("$.event-data.event")],
+        ..entry("mailgun", "Mailgun", "https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks")
+    },
+    Preset {
+        schemes: &[timed(
+            "x-zm-signature",
+            Grammar::Prefix(Cow::Borrowed("v0=")),
+            (HMAC_SHA256, Encoding::Hex),
+            V0_TIME_BODY,
+            stamp("x-zm-request-timestamp", Unit::Seconds, Some(FIVE_MINUTES)),
+        )],
+        events: &[body("$.event")],
+        handshake: Handshake::Zoom,
+        ..entry("zoom", "Zoom", "https://developers.zoom.us/docs/api/webhooks/")
+    },
+    Preset {
+        schemes: &[DISCORD],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.event.type"), body("$.type")],
+        handshake: Handshake::Discord,
+        ..entry("discord", "Discord", "https://docs.discord.com/developers/interactions/receiving-and-responding")
+    },
+    Preset {
+        schemes: &[prefixed("x-hub-signature-256", "sha256=", HMAC_SHA256, Encoding::Hex)],
+        settings: &[Setting::VerifyToken],
+        ids: &[&[body("$.entry[*].changes[*].value.messages[*].id")]],
+        events: &[body("$.entry[*].changes[*].field"), body("$.object")],
+        handshake: Handshake::Meta,
+        ..entry("meta", "Meta, WhatsApp", "https://developers.facebook.com/docs/graph-api/webhooks/getting-started")
+    },
+    Preset {
+        proof: Proof::Token(&[header("x-telegram-bot-api-secret-token")]),
+        ids: &[&[body("$.update_id")]],
+        ..entry("telegram", "Telegram", "https://core.telegram.org/bots/api#setwebhook")
+    },
+    Preset {
+        schemes: &[bare("x-line-signature", HMAC_SHA256, Encoding::Base64)],
+        ids: &[&[body("$.events[*].webhookEventId")]],
+        events: &[body("$.events[*].type")],
+        element_id: Some("$.webhookEventId"),
+        ..entry("line", "LINE", "https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/")
+    },
+    Preset {
+        schemes: &[prefixed("x-twitter-webhooks-signature", "sha256=", HMAC_SHA256, Encoding::Base64)],
+        handshake: Handshake::X,
+        ..entry("x", "X", "https://docs.x.com/x-api/webhooks/introduction")
+    },
+];

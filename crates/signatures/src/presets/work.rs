@@ -1,0 +1,82 @@
+//! Work: tasks, documents, files, media, identities.
+
+use super::shapes::{FIVE_MINUTES, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, listed, prefixed, timed};
+use crate::handshake::Handshake;
+use crate::preset::{Need, Preset, Proof, Setting};
+use crate::scheme::{Encoding, Grammar, Part, Scheme, Timestamp, Unit, Window};
+
+/// The timestamp that is signed stands in the body; the header's copy is not covered.
+const LINEAR: Scheme = timed(
+    "linear-signature",
+    Grammar::Bare,
+    (HMAC_SHA256, Encoding::Hex),
+    &[Part::Body],
+    Timestamp { place: body("$.webhookTimestamp"), unit: Unit::Millis, window: Some(Window::both(60_000)) },
+);
+
+pub(super) const PRESETS: &[Preset] = &[
+    Preset {
+        schemes: &[LINEAR],
+        ids: &[&[header("linear-delivery")]],
+        events: &[header("linear-event"), body("$.type")],
+        ..entry("linear", "Linear", "https://linear.app/developers/webhooks")
+    },
+    Preset {
+        schemes: &[prefixed("x-hub-signature", "sha256=", HMAC_SHA256, Encoding::Hex)],
+        ids: &[&[header("x-atlassian-webhook-identifier")]],
+        events: &[body("$.webhookEvent")],
+        ..entry("jira", "Jira", "https://developer.atlassian.com/cloud/jira/platform/webhooks/")
+    },
+    Preset {
+        schemes: &[prefixed("x-notion-signature", "sha256=", HMAC_SHA256, Encoding::Hex)],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.type")],
+        handshake: Handshake::Notion,
+        ..entry("notion", "Notion", "https://developers.notion.com/reference/webhooks")
+    },
+    Preset {
+        schemes: &[bare("x-hook-signature", HMAC_SHA256, Encoding::Hex)],
+        handshake: Handshake::Asana,
+        ..entry("asana", "Asana", "https://developers.asana.com/docs/webhooks-guide")
+    },
+    Preset {
+        schemes: &[bare("x-dropbox-signature", HMAC_SHA256, Encoding::Hex)],
+        handshake: Handshake::Dropbox,
+        ..entry("dropbox", "Dropbox", "https://www.dropbox.com/developers/reference/webhooks")
+    },
+    Preset {
+        proof: Proof::ClientState,
+        secret: Need::Unused,
+        settings: &[Setting::ClientState],
+        ids: &[&[body("$.value[*].id")]],
+        events: &[body("$.value[*].changeType"), body("$.value[*].lifecycleEvent")],
+        element_id: Some("$.id"),
+        handshake: Handshake::Graph,
+        ..entry("microsoft-graph", "Microsoft Graph", "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks")
+    },
+    Preset {
+        schemes: &[listed("mux-signature", ',', ("t", "v1"), Encoding::Hex, TIME_DOT_BODY, (Unit::Seconds, FIVE_MINUTES))],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.type")],
+        ..entry("mux", "Mux", "https://docs.mux.com/core/verify-webhook-signatures")
+    },
+    Preset {
+        schemes: &[listed(
+            "sanity-webhook-signature",
+            ',',
+            ("t", "v1"),
+            Encoding::Base64Url,
+            TIME_DOT_BODY,
+            (Unit::Millis, FIVE_MINUTES),
+        )],
+        ids: &[&[header("idempotency-key")]],
+        events: &[header("sanity-operation")],
+        ..entry("sanity", "Sanity", "https://www.sanity.io/docs/webhooks")
+    },
+    Preset {
+        schemes: &[listed("workos-signature", ',', ("t", "v1"), Encoding::Hex, TIME_DOT_BODY, (Unit::Millis, FIVE_MINUTES))],
+        ids: &[&[body("$.id")]],
+        events: &[body("$.event")],
+        ..entry("workos", "WorkOS", "https://workos.com/docs/events/data-syncing/webhooks")
+    },
+];

@@ -1,0 +1,80 @@
+//! A request as it came over the wire.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use percent_encoding::percent_decode;
+use serde_json::Value;
+
+/// A request as it was received, before anything parsed it. Signatures are over bytes, so nothing here is normalised but the
+/// case of header names.
+#[derive(Clone, Copy)]
+pub struct Sent<'a> {
+    /// As sent: `POST`.
+    pub method: &'a str,
+    /// The URL under which the sender knows this hook, with its query: from configuration, never from `Host`.
+    pub url: Option<&'a str>,
+    /// Path and query as received: `/hooks/main/github?a=1`.
+    pub path_and_query: &'a str,
+    /// Names in lower case, in the order received, repeated ones repeated.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// What follows the `?`, as received; empty if there is none.
+    pub query: &'a str,
+    /// The content as received, before any `Content-Encoding` is taken off.
+    pub body: &'a [u8],
+    /// Now, in milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl<'a> Sent<'a> {
+    /// The values of a header, by its lower-case name.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(header, _)| *header == name).map(|(_, value)| value.trim_ascii())
+    }
+
+    /// The first value of a header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.header_values(name).next()
+    }
+
+    /// The values of a query parameter, decoded as forms are.
+    pub(crate) fn query_values(&self, name: &str) -> Vec<Cow<'a, [u8]>> {
+        form_pairs(self.query.as_bytes()).filter(|(key, _)| **key == *name.as_bytes()).map(|(_, value)| value).collect()
+    }
+}
+
+/// Names and values of a form or query. Kept as bytes, so that two different bodies never read the same.
+pub(crate) fn form_pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
+        let value = pair.get(equals + 1..).unwrap_or_default();
+        (form_decode(&pair[..equals]), form_decode(value))
+    })
+}
+
+fn form_decode(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.contains(&b'+') {
+        let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+        Cow::Owned(percent_decode(&spaced).collect())
+    } else {
+        percent_decode(text).into()
+    }
+}
+
+/// A request while it is judged: its body is parsed at most once, and only if a place in it is asked for.
+pub(crate) struct Reading<'a> {
+    pub(crate) sent: &'a Sent<'a>,
+    json: OnceCell<Option<Value>>,
+}
+
+impl<'a> Reading<'a> {
+    pub(crate) fn new(sent: &'a Sent<'a>) -> Self {
+        Self { sent, json: OnceCell::new() }
+    }
+
+    /// The body as JSON; `None` if it is none.
+    pub(crate) fn json(&self) -> Option<&Value> {
+        self.json.get_or_init(|| serde_json::from_slice(self.sent.body).ok()).as_ref()
+    }
+}

@@ -1,0 +1,54 @@
+//! Amazon SNS: a canonical text of members of the body, signed with the key of a certificate
+//! (<https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>).
+
+use serde_json::Value;
+
+use crate::failure::{Code, Failure, Genuine};
+use crate::key::Key;
+use crate::scheme::{Algorithm, Encoding, Hash, KeyForm};
+use crate::sent::Reading;
+use crate::settings::Settings;
+use crate::signed_text::Text;
+use crate::verify::certificate_missing;
+
+const NOTIFICATION: &[&str] = &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
+const CONFIRMATION: &[&str] = &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+
+pub(crate) fn verify(settings: &Settings, reading: &Reading<'_>) -> Result<Genuine, Failure> {
+    let missing = |text: &str| Failure::plain(Code::SignatureMissing, text);
+    let body = reading.json().ok_or_else(|| missing("The body is not the JSON of an SNS message."))?;
+    let signature = body["Signature"].as_str().ok_or_else(|| missing("The body has no member Signature."))?;
+    let hash = match body["SignatureVersion"].as_str() {
+        Some("1") => Hash::Sha1,
+        Some("2") => Hash::Sha256,
+        _ => return Err(Failure::plain(Code::SignatureMalformed, "SignatureVersion must be 1 or 2.")),
+    };
+    let signature = Encoding::Base64.decode(signature.as_bytes());
+    let signature = signature.ok_or_else(|| Failure::plain(Code::SignatureMalformed, "Signature must be base64."))?;
+    let text = canonical(body)?;
+    let pem = settings.certificate.as_deref().ok_or_else(certificate_missing)?;
+    let key = Key::new(Algorithm::Rsa(hash), &KeyForm::Certificate, pem.as_bytes())
+        .map_err(|why| Failure::owners(Code::SecretMalformed, format!("The certificate cannot be used: {why}.")))?;
+    if key.accepts(&Text::of(text.as_bytes()), &[signature]) {
+        return Ok(Genuine { secret: None, signed_at_ms: None });
+    }
+    Err(Failure::plain(Code::SignatureWrong, "The member Signature is not right for this message."))
+}
+
+/// `Key\nValue\n` for the members of the message's type, in alphabetical order.
+fn canonical(body: &Value) -> Result<String, Failure> {
+    let members = match body["Type"].as_str() {
+        Some("Notification") => NOTIFICATION,
+        Some("SubscriptionConfirmation" | "UnsubscribeConfirmation") => CONFIRMATION,
+        _ => return Err(Failure::plain(Code::PartMissing, "Type is not one of SNS's.")),
+    };
+    let mut text = String::new();
+    for name in members {
+        match body.get(name) {
+            Some(Value::String(value)) => text.extend([name, "\n", value, "\n"]),
+            None | Some(Value::Null) if *name == "Subject" => {}
+            _ => return Err(Failure::plain(Code::PartMissing, format!("The signed member {name} is missing."))),
+        }
+    }
+    Ok(text)
+}
