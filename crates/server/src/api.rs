@@ -7,6 +7,7 @@
 mod actions;
 mod auth;
 mod checking;
+mod curl;
 mod deliveries;
 mod extract;
 mod keys;

@@ -16,6 +16,21 @@ pub const EXAMINED_MAX: usize = 20_000;
 /// Rows of one query while looking for matches.
 const CHUNK_MAX: usize = 2_000;
 
+/// How much one page may read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Rows, whether they match or not.
+    pub(crate) examined_max: usize,
+    /// Rows of one query.
+    pub(crate) chunk_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { examined_max: EXAMINED_MAX, chunk_max: CHUNK_MAX }
+    }
+}
+
 /// One page, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
@@ -49,6 +64,13 @@ pub(crate) struct Segment {
     pub(crate) below: i64,
 }
 
+impl<T> Page<T> {
+    /// The same page of something made from each item.
+    pub(crate) fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(make).collect(), older: self.older, newer: self.newer }
+    }
+}
+
 impl Segment {
     /// All of a table.
     pub(crate) fn whole([newest_first, oldest_first]: [&'static str; 2], key: Option<Arg>) -> Self {
@@ -65,13 +87,26 @@ pub(crate) async fn read_page<T>(
     read: impl Fn(&mut Row) -> Result<T>,
     matches: impl Fn(&T) -> bool,
 ) -> Result<Page<T>> {
+    read_page_within(Bounds::default(), db, segments, span, limit, read, matches).await
+}
+
+/// The same with other bounds, for rows that are dear to read.
+pub(crate) async fn read_page_within<T>(
+    bounds: Bounds,
+    db: &Db,
+    segments: &[Segment],
+    span: Span,
+    limit: usize,
+    read: impl Fn(&mut Row) -> Result<T>,
+    matches: impl Fn(&T) -> bool,
+) -> Result<Page<T>> {
     if limit == 0 || limit > PAGE_MAX {
         return Err(Error::Invalid(format!("a page has 1 to {PAGE_MAX} items, not {limit}")));
     }
     let upwards = span.after.is_some() && span.before.is_none();
     let low = span.after.unwrap_or(-1).max(span.floor.unwrap_or(-1));
     let high = span.before.unwrap_or(i64::MAX).min(span.ceiling.unwrap_or(i64::MAX));
-    let mut scan = Scan { upwards, limit, examined: 0, items: Vec::new(), ids: Vec::new(), border: None };
+    let mut scan = Scan { bounds, upwards, limit, examined: 0, items: Vec::new(), ids: Vec::new(), border: None };
     let order: SmallVec<[&Segment; 2]> = if upwards { segments.iter().rev().collect() } else { segments.iter().collect() };
     let mut more = false;
     for segment in order {
@@ -84,6 +119,7 @@ pub(crate) async fn read_page<T>(
 }
 
 struct Scan<T> {
+    bounds: Bounds,
     upwards: bool,
     limit: usize,
     examined: usize,
@@ -106,7 +142,7 @@ impl<T> Scan<T> {
     ) -> Result<bool> {
         let (mut low, mut high) = (low.max(segment.above), high.min(segment.below));
         let sql = if self.upwards { segment.oldest_first } else { segment.newest_first };
-        let mut chunk = self.limit + 1;
+        let mut chunk = (self.limit + 1).min(self.bounds.chunk_max);
         while low < high {
             let mut arguments = args![low, high, chunk as i64];
             arguments.extend(segment.key.clone());
@@ -129,10 +165,10 @@ impl<T> Scan<T> {
             if count < chunk {
                 break;
             }
-            if self.examined >= EXAMINED_MAX {
+            if self.examined >= self.bounds.examined_max {
                 return Ok(true);
             }
-            chunk = (chunk * 2).min(CHUNK_MAX);
+            chunk = (chunk * 2).min(self.bounds.chunk_max);
         }
         // Another segment may follow; if none does, nothing is left.
         Ok(false)

@@ -1,4 +1,4 @@
-//! Deliveries: every request that reached a hook, its exact bytes, and running it once more.
+//! Deliveries: every request that reached a hook, found again, with its exact bytes.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,27 +9,51 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::extract::{OptionalBody, Path, Query};
-use super::page::{self, PageOut};
+use super::page;
 use super::runs::{RevisionIn, StartedOut};
-use super::time::Time;
+use super::time::{self, Time};
 use crate::app::App;
 use crate::problem::{Problem, Result};
 
-/// Which deliveries.
+/// Which deliveries. Everything that is given must hold.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct DeliveriesQuery {
+    /// The delivery with this id, or the one that started the run with this id.
+    id: Option<String>,
     /// Those of one hook.
     hook: Option<String>,
+    /// Those of the hooks of one workflow.
+    workflow: Option<String>,
     /// Those with this outcome: accepted, held, duplicate, filtered, handshake, refused.
     outcome: Option<String>,
+    /// Those with this reason code.
+    reason: Option<String>,
     /// Those that were answered with this status.
     status: Option<u16>,
+    /// Those received at or after this instant (RFC 3339).
+    from: Option<String>,
+    /// Those received before this instant (RFC 3339).
+    to: Option<String>,
+    /// Those with this text in path, query, headers or the first 16 KiB of the body, without regard to the case of ASCII
+    /// letters. Looks at 2,000 deliveries a page.
+    text: Option<String>,
     /// Items of the page, 1 to 500.
     limit: Option<usize>,
     /// `next` of the page before.
     cursor: Option<String>,
+}
+
+/// A page of deliveries.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DeliveriesOut {
+    /// The items, newest first.
+    items: Vec<DeliveryOut>,
+    /// Pass as `cursor` for the next page; null at the end.
+    next: Option<String>,
+    /// False: the page looked at as many deliveries as one may before it was full. `next` goes on from there.
+    complete: bool,
 }
 
 /// A delivery in a list.
@@ -75,20 +99,14 @@ pub(crate) struct DeliveryDetailOut {
 /// Deliveries, newest first.
 #[utoipa::path(
     get, path = "/api/v1/deliveries", tag = "deliveries", params(DeliveriesQuery),
-    responses((status = 200, body = PageOut<DeliveryOut>))
+    responses((status = 200, body = DeliveriesOut))
 )]
-pub(super) async fn list_deliveries(
-    State(app): State<App>,
-    Query(query): Query<DeliveriesQuery>,
-) -> Result<Json<PageOut<DeliveryOut>>> {
-    let filter = DeliveryFilter {
-        hook: query.hook.as_deref().map(str::parse).transpose()?,
-        outcome: page::word("outcome", query.outcome.as_deref())?,
-        status: query.status,
-        before: page::cursor(query.cursor.as_deref())?,
-        ..DeliveryFilter::default()
+pub(super) async fn list_deliveries(State(app): State<App>, Query(query): Query<DeliveriesQuery>) -> Result<Json<DeliveriesOut>> {
+    let limit = page::limit(query.limit)?;
+    let Some(filter) = query.filter(&app).await? else {
+        return Ok(Json(DeliveriesOut { items: Vec::new(), next: None, complete: true }));
     };
-    let found = app.store.deliveries(&filter, page::limit(query.limit)?).await?;
+    let found = app.store.deliveries(&filter, limit).await?;
     let mut items = Vec::with_capacity(found.items.len());
     for delivery in found.items {
         let runs = match (delivery.run, delivery.more_runs) {
@@ -97,7 +115,36 @@ pub(super) async fn list_deliveries(
         };
         items.push(summary(delivery, runs));
     }
-    Ok(Json(PageOut { items, next: found.older.map(|id| DeliveryId(id).to_string()) }))
+    let complete = found.older.is_none() || items.len() == limit;
+    Ok(Json(DeliveriesOut { items, next: found.older.map(|id| DeliveryId(id).to_string()), complete }))
+}
+
+impl DeliveriesQuery {
+    /// What is meant; none if it is a run that no delivery started.
+    async fn filter(self, app: &App) -> Result<Option<DeliveryFilter>> {
+        let id = match &self.id {
+            None => None,
+            Some(id) if id.starts_with("run_") => {
+                let run = app.store.run(id.parse()?).await?;
+                let Some(delivery) = run.and_then(|run| run.delivery) else { return Ok(None) };
+                Some(delivery)
+            }
+            Some(id) => Some(id.parse()?),
+        };
+        Ok(Some(DeliveryFilter {
+            id,
+            hook: self.hook.as_deref().map(str::parse).transpose()?,
+            workflow: self.workflow.as_deref().map(str::parse).transpose()?,
+            outcome: page::word("outcome", self.outcome.as_deref())?,
+            status: self.status,
+            reason: self.reason,
+            text: self.text,
+            since: time::read("from", self.from.as_deref())?,
+            until: time::read("to", self.to.as_deref())?,
+            before: page::cursor(self.cursor.as_deref())?,
+            after: None,
+        }))
+    }
 }
 
 fn summary(delivery: DeliverySummary, runs: Vec<RunId>) -> DeliveryOut {

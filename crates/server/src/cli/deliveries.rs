@@ -1,29 +1,96 @@
-//! `hookmill deliveries`: the newest deliveries.
+//! `hookmill deliveries`: the newest deliveries, found by what is known of them; and one as a cURL command.
 
-use clap::Args;
-use hookmill_engine::id::HookId;
+use clap::{Args, Subcommand};
+use hookmill_engine::id::{DeliveryId, HookId, WorkflowId};
 
 use super::client::Remote;
 use super::exit::Result;
+use super::moment;
 use super::screen::{Column, Shown, member};
 
 /// List deliveries, newest first.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Deliveries {
-    /// Only those of this hook.
-    #[arg(long, value_name = "HOOK")]
-    hook: Option<String>,
-    /// Only those with this outcome: accepted, held, duplicate, filtered, handshake, refused.
-    #[arg(long)]
-    outcome: Option<String>,
-    /// Only those that were answered with this status.
-    #[arg(long, value_name = "STATUS")]
-    status: Option<u16>,
+    #[command(subcommand)]
+    one: Option<One>,
+    #[command(flatten)]
+    which: Which,
     /// How many.
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// What can be asked of one delivery.
+#[derive(Subcommand)]
+enum One {
+    /// Print the command that sends a delivery again; credentials are left out.
+    Curl {
+        /// The delivery.
+        #[arg(value_name = "DELIVERY")]
+        delivery: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
+}
+
+/// Which deliveries.
+#[derive(Args, Clone, Default)]
+pub(crate) struct Which {
+    /// Only this delivery, or the one that started this run.
+    #[arg(long, value_name = "DELIVERY|RUN")]
+    id: Option<String>,
+    /// Only those of this hook.
+    #[arg(long, value_name = "HOOK")]
+    hook: Option<String>,
+    /// Only those of this workflow.
+    #[arg(long, value_name = "WORKFLOW")]
+    workflow: Option<String>,
+    /// Only those with this outcome: accepted, held, duplicate, filtered, handshake, refused.
+    #[arg(long)]
+    pub(crate) outcome: Option<String>,
+    /// Only those with this reason code.
+    #[arg(long, value_name = "CODE")]
+    reason: Option<String>,
+    /// Only those that were answered with this status.
+    #[arg(long, value_name = "STATUS")]
+    status: Option<u16>,
+    /// Only those received after this time (2026-03-14T09:26:53Z) or within this span (2h).
+    #[arg(long, visible_alias = "since", value_name = "TIME|SPAN")]
+    from: Option<String>,
+    /// Only those received before this time or longer ago than this span.
+    #[arg(long, visible_alias = "until", value_name = "TIME|SPAN")]
+    to: Option<String>,
+    /// Only those with this text in path, query, headers or the first 16 KiB of the body.
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
+}
+
+impl Which {
+    /// The same for the API.
+    pub(crate) fn query(&self) -> Result<Vec<(&'static str, String)>> {
+        let now = jiff::Timestamp::now();
+        let mut query = Vec::new();
+        query.extend(self.id.clone().map(|id| ("id", id)));
+        if let Some(hook) = &self.hook {
+            query.push(("hook", hook.parse::<HookId>()?.to_string()));
+        }
+        if let Some(workflow) = &self.workflow {
+            query.push(("workflow", workflow.parse::<WorkflowId>()?.to_string()));
+        }
+        query.extend(self.outcome.clone().map(|outcome| ("outcome", outcome)));
+        query.extend(self.reason.clone().map(|reason| ("reason", reason)));
+        query.extend(self.status.map(|status| ("status", status.to_string())));
+        for (flag, name, given) in [("--from", "from", &self.from), ("--to", "to", &self.to)] {
+            if let Some(text) = given {
+                query.push((name, moment::read(flag, text, now)?.to_string()));
+            }
+        }
+        query.extend(self.text.clone().map(|text| ("text", text)));
+        Ok(query)
+    }
 }
 
 const COLUMNS: [Column; 7] = [
@@ -38,12 +105,13 @@ const COLUMNS: [Column; 7] = [
 
 impl Deliveries {
     pub(crate) async fn run(self) -> Result<()> {
-        let mut query = Vec::new();
-        if let Some(hook) = &self.hook {
-            query.push(("hook", hook.parse::<HookId>()?.to_string()));
+        if let Some(One::Curl { delivery, remote }) = self.one {
+            let delivery: DeliveryId = delivery.parse()?;
+            let command = remote.client()?.get_text(&format!("/api/v1/deliveries/{delivery}/curl"), &[]).await?;
+            remote.screen().text(&command);
+            return Ok(());
         }
-        query.extend(self.outcome.map(|outcome| ("outcome", outcome)));
-        query.extend(self.status.map(|status| ("status", status.to_string())));
+        let query = self.which.query()?;
         let deliveries = self.remote.client()?.list("/api/v1/deliveries", &query, self.limit).await?;
         self.remote.screen().items(&deliveries, &COLUMNS, "There are no such deliveries.");
         Ok(())

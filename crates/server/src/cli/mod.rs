@@ -11,6 +11,7 @@ mod exit;
 mod export;
 mod key;
 mod local;
+mod moment;
 mod openapi;
 mod progress;
 mod replay;
@@ -155,6 +156,8 @@ mod tests {
             "hookmill apply a.yaml folder --url http://h --key k --json",
             "hookmill runs --url http://h --key k --json --workflow wf_1 --state failed --limit 5",
             "hookmill deliveries --url http://h --key k --json --limit 5",
+            "hookmill deliveries --workflow wf_1 --reason unauthorized --from 2h --to 2026-03-14T09:26:53Z --text x --id run_1",
+            "hookmill deliveries curl dlv_1 --url http://h --key k",
             "hookmill replay dlv_1 dlv_2",
             "hookmill replay --all --hook hook_1 --since 2h",
             "hookmill run wf --input @file",

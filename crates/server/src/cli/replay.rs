@@ -2,11 +2,11 @@
 
 use clap::Args;
 use hookmill_engine::id::{DeliveryId, HookId};
-use hookmill_engine::time::Span;
 use serde_json::{Value, json};
 
 use super::client::{Client, Remote};
 use super::exit::{Exit, Failed, Result};
+use super::moment;
 use super::progress;
 use super::screen::complain;
 
@@ -94,8 +94,8 @@ impl Replay {
     /// The ids of all that match, the oldest first.
     async fn matching(&self, client: &Client) -> Result<Vec<String>> {
         let now = jiff::Timestamp::now();
-        let since = self.since.as_deref().map(|text| read_time("--since", text, now)).transpose()?;
-        let until = self.until.as_deref().map(|text| read_time("--until", text, now)).transpose()?;
+        let since = self.since.as_deref().map(|text| moment::read("--since", text, now)).transpose()?;
+        let until = self.until.as_deref().map(|text| moment::read("--until", text, now)).transpose()?;
         let mut query = vec![("outcome", self.outcome.clone())];
         if let Some(hook) = &self.hook {
             query.push(("hook", hook.parse::<HookId>()?.to_string()));
@@ -116,29 +116,5 @@ impl Replay {
         spinner.finish_and_clear();
         found.reverse();
         Ok(found)
-    }
-}
-
-/// A point in time, or how long ago.
-fn read_time(flag: &str, text: &str, now: jiff::Timestamp) -> Result<jiff::Timestamp> {
-    if let Ok(span) = text.parse::<Span>() {
-        let ago = i64::try_from(span.0).ok().and_then(|ms| now.checked_sub(jiff::SignedDuration::from_millis(ms)).ok());
-        return ago.ok_or_else(|| Failed::usage(format!("{flag}: {text} is too long ago")));
-    }
-    text.parse().map_err(|_| Failed::usage(format!("{flag}: write a time such as 2026-03-14T09:26:53Z or a span such as 2h")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_points_or_spans() {
-        let now: jiff::Timestamp = "2026-03-14T10:00:00Z".parse().unwrap();
-        assert_eq!(read_time("--since", "1h30m", now).unwrap().to_string(), "2026-03-14T08:30:00Z");
-        assert_eq!(read_time("--since", "2026-03-01T00:00:00+01:00", now).unwrap().to_string(), "2026-02-28T23:00:00Z");
-        for wrong in ["", "yesterday", "1y", "99999999999d"] {
-            assert_eq!(read_time("--since", wrong, now).unwrap_err().exit, Exit::Usage, "{wrong}");
-        }
     }
 }

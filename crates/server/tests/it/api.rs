@@ -5,6 +5,7 @@ mod deliveries;
 mod events;
 mod faults;
 mod runs;
+mod search;
 mod secrets;
 mod workflows;
 

@@ -96,6 +96,12 @@ async fn a_webhook_can_be_followed_from_delivery_to_run_with_scripts() {
     for name in ["hook", "status", "reason", "received_at"] {
         assert!(deliveries[0].get(name).is_some(), "{name} is missing");
     }
+    let searched = ["deliveries", "--json", "--workflow", &workflow, "--text", "\"ADA\"", "--from", "1h", "--id", &run];
+    assert_eq!(lines(&app.remote_command(&searched).output()), deliveries, "the same line, however it is found");
+    assert!(lines(&app.remote_command(&["deliveries", "--json", "--reason", "unauthorized"]).output()).is_empty());
+    let curl = app.remote_command(&["deliveries", "curl", &delivery]).output();
+    assert!(curl.stdout.starts_with("curl ") && curl.stdout.contains(r#"--data-raw '{"name":"Ada"}'"#), "{}", curl.stdout);
+    assert!(!curl.stdout.contains("s3cret"), "{}", curl.stdout);
     let failed = lines(&app.remote_command(&["runs", "--json", "--state", "failed"]).output());
     assert!(failed.is_empty());
     let one = lines(&app.remote_command(&["runs", &run, "--json"]).output());

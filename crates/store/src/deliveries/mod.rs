@@ -7,6 +7,7 @@
 pub(crate) mod body;
 mod list;
 mod refused;
+mod text;
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkspaceId};
@@ -22,6 +23,7 @@ use crate::{Error, Result, Store, args, row};
 pub use list::{DeliveryFilter, DeliverySummary};
 pub(crate) use refused::Refusals;
 pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};
+pub use text::{TEXT_BODY_BYTES, TEXT_BYTES_MAX, TEXT_EXAMINED_MAX};
 
 /// Runs that one delivery can start at once.
 pub const RUNS_PER_DELIVERY_MAX: usize = 1_000;

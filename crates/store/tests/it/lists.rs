@@ -15,6 +15,8 @@ on_both!(
     lists_agree_with_a_plain_model_whatever_the_indexer_did,
     two_indexers_do_not_disturb_each_other,
     a_long_backlog_is_listed_page_by_page,
+    a_text_is_found_in_path_headers_and_the_beginning_of_the_body,
+    a_page_of_a_text_search_looks_at_a_bounded_number_of_deliveries,
 );
 
 #[derive(Clone)]
@@ -195,4 +197,64 @@ async fn a_long_backlog_is_listed_page_by_page(opened: Opened) {
     let page = store.runs(&ready, 50).await.unwrap();
     let newest: Vec<i64> = made.iter().rev().filter(|id| !running.contains(id)).take(50).copied().collect();
     assert_eq!(page.items.iter().map(|item| item.id.0).collect::<Vec<_>>(), newest);
+}
+
+async fn a_text_is_found_in_path_headers_and_the_beginning_of_the_body(opened: Opened) {
+    let store = &opened.store;
+    let mut ids = Vec::new();
+    for n in 0..4 {
+        let mut delivery = opened.delivery(n % 2 + 1);
+        match n {
+            0 => delivery.path_and_query = "/hooks/main/orders?from=Zebra".into(),
+            1 => delivery.headers = [("x-animal", "zebra")].into_iter().collect(),
+            // Compressed, and beyond what is looked at.
+            2 => delivery.body = format!("{{\"animal\": \"zeBRA\", \"x\": \"{}\"}}", "a".repeat(50_000)).into(),
+            _ => delivery.body = format!("{{\"x\": \"{}\", \"animal\": \"zebra\"}}", "a".repeat(20_000)).into(),
+        }
+        delivery.outcome = Outcome::Refused;
+        delivery.reason = Some(if n == 0 { "unauthorized" } else { "bad_body" }.into());
+        ids.push(delivery.id);
+        store.accept(delivery, Vec::new()).await.unwrap();
+    }
+    let found = async |set: &dyn Fn(&mut DeliveryFilter)| {
+        let mut filter = DeliveryFilter { text: Some("ZEBRA".into()), ..DeliveryFilter::default() };
+        set(&mut filter);
+        let page = store.deliveries(&filter, 10).await.unwrap();
+        assert_eq!(page.older, None);
+        page.items.iter().map(|item| item.id).collect::<Vec<_>>()
+    };
+    for indexed in [false, true] {
+        if indexed {
+            opened.pass(60_000);
+            while store.index_lists(opened.now()).await.unwrap().more {}
+        }
+        assert_eq!(found(&|_| {}).await, [ids[2], ids[1], ids[0]]);
+        assert_eq!(found(&|filter| filter.hook = Some(HookId(1))).await, [ids[2], ids[0]]);
+        assert_eq!(found(&|filter| filter.outcome = Some(Outcome::Refused)).await, [ids[2], ids[1], ids[0]]);
+        assert_eq!(found(&|filter| filter.reason = Some("unauthorized".into())).await, [ids[0]]);
+        assert_eq!(found(&|filter| filter.id = Some(ids[1])).await, [ids[1]]);
+        assert_eq!(found(&|filter| filter.text = Some("x-animal: zebra".into())).await, [ids[1]]);
+        assert_eq!(found(&|filter| filter.workflow = Some(WorkflowId(99))).await, []);
+    }
+    let empty = DeliveryFilter { text: Some(String::new()), ..DeliveryFilter::default() };
+    assert!(matches!(store.deliveries(&empty, 10).await, Err(hookmill_store::Error::Invalid(_))));
+}
+
+async fn a_page_of_a_text_search_looks_at_a_bounded_number_of_deliveries(opened: Opened) {
+    let store = &opened.store;
+    let mut first = opened.delivery(1);
+    first.body = "needle".into();
+    let needle = first.id;
+    store.accept(first, Vec::new()).await.unwrap();
+    let hay: Vec<_> = (0..2_500).map(|_| store.accept(opened.delivery(1), Vec::new())).collect();
+    for stored in futures_util::future::join_all(hay).await {
+        stored.unwrap();
+    }
+    let mut filter = DeliveryFilter { text: Some("needle".into()), ..DeliveryFilter::default() };
+    let page = store.deliveries(&filter, 10).await.unwrap();
+    assert!(page.items.is_empty());
+    filter.before = Some(DeliveryId(page.older.expect("there is more")));
+    let page = store.deliveries(&filter, 10).await.unwrap();
+    assert_eq!(page.items.iter().map(|item| item.id).collect::<Vec<_>>(), [needle]);
+    assert_eq!(page.older, None);
 }
