@@ -28,13 +28,17 @@ pub use settings::Settings;
 pub use step::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};
 pub use text::{to_json, to_yaml};
 pub use trigger::{
-    Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
-    WebhookTrigger,
+    AddressRange, AddressRangeError, Auth, BodyPath, BodyPathError, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey,
+    Encoding, FallbackAnswer, Field, Grammar, HashAlgorithm, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, PRESETS, Place,
+    PresetInfo, PresetKind, ProductIds, RateLimit, Response, ResponseMode, SchemaFinding, SecretNames, SecretUse, Segment,
+    Signature, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger, Variable, VariableType,
+    WebhookTrigger, Yes, preset,
 };
 
 pub use validate::{
-    ATTEMPTS_MAX, BRANCHES_MAX, CONCURRENCY_MAX, DESCRIPTION_CHARS_MAX, ID_CHARS_MAX, ITERATIONS_MAX, LOOP_CONCURRENCY_MAX,
-    NAME_CHARS_MAX, STEP_DEPTH_MAX, STEPS_MAX, TRIGGERS_MAX, VARIABLES_MAX, validate,
+    ALLOWED_ADDRESSES_MAX, ATTEMPTS_MAX, BRANCHES_MAX, CONCURRENCY_MAX, CREDENTIALS_MAX, DESCRIPTION_CHARS_MAX, ID_CHARS_MAX,
+    ITERATIONS_MAX, LOOP_CONCURRENCY_MAX, NAME_CHARS_MAX, NESTED_VARIABLES_MAX, ORIGINS_MAX, PEM_CHARS_MAX, RATE_REQUESTS_MAX,
+    SECRETS_MAX, STEP_DEPTH_MAX, STEPS_MAX, TRIGGERS_MAX, VARIABLE_DEPTH_MAX, VARIABLES_MAX, validate,
 };
 
 use schemars::JsonSchema;

@@ -2,6 +2,8 @@
 //!
 //! Whether the document also makes sense (names exist, actions are known) is asked by [`super::validate`].
 
+mod auth;
+mod signature;
 mod steps;
 mod triggers;
 

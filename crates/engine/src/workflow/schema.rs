@@ -27,8 +27,8 @@ fn close(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             let names_keys = members.contains_key("properties") && members.get("type") == Some(&"object".into());
-            if names_keys && members.contains_key("anyOf") {
-                // A step: its kind's keys stand beside its own. Only the whole is closed.
+            if names_keys && (members.contains_key("anyOf") || members.contains_key("oneOf")) {
+                // The keys of a step's kind, or of a signature's place, stand beside its own. Only the whole is closed.
                 members.insert("unevaluatedProperties".to_owned(), false.into());
                 if let Some(properties) = members.get_mut("properties") {
                     close(properties);

@@ -43,7 +43,7 @@ pub(super) enum Verdict {
 
 impl Credentials {
     pub(super) fn new(auth: Option<&Auth>) -> Self {
-        let accepted: Vec<Accepted> = auth.map_or(&[][..], |auth| &auth.any).iter().map(Accepted::new).collect();
+        let accepted: Vec<Accepted> = auth.map_or(&[][..], Auth::credentials).iter().flat_map(Accepted::of).collect();
         let headers = accepted.iter().filter_map(|accepted| match &accepted.place {
             Place::Header(Some(name), _) => Some(name.as_str().into()),
             _ => None,
@@ -95,17 +95,32 @@ impl Credentials {
 }
 
 impl Accepted {
-    fn new(credential: &Credential) -> Self {
-        let (place, secret) = match credential {
-            Credential::SharedKey(secret) => (Place::Query, secret),
-            Credential::Bearer(secret) => (Place::Bearer, secret),
-            Credential::Header { name, secret } => (Place::Header(name.parse().ok(), name.clone()), secret),
+    /// One for each of the credential's secrets.
+    fn of(credential: &Credential) -> Vec<Self> {
+        let (place, secrets): (fn(&Credential) -> Place, _) = match credential {
+            Credential::SharedKey(secrets) => (|_| Place::Query, secrets),
+            Credential::Bearer(secrets) => (|_| Place::Bearer, secrets),
+            Credential::Header { secret, .. } => (Place::header, secret),
+            Credential::ApiKey(_)
+            | Credential::Basic { .. }
+            | Credential::AppKey(_)
+            | Credential::Jwt(_)
+            | Credential::Signature(_)
+            | Credential::Any(_)
+            | Credential::All(_) => return Vec::new(),
         };
-        Self { place, secret: secret.clone() }
+        secrets.iter().map(|secret| Self { place: place(credential), secret: secret.to_owned() }).collect()
     }
 }
 
 impl Place {
+    fn header(credential: &Credential) -> Self {
+        match credential {
+            Credential::Header { name, .. } => Self::Header(name.parse().ok(), name.clone()),
+            _ => Self::Header(None, String::new()),
+        }
+    }
+
     /// Every value that a request presents there; a key or header may be sent twice.
     fn presented<'a>(&'a self, headers: &'a HeaderMap, query: &'a str) -> Vec<Cow<'a, [u8]>> {
         match self {
@@ -146,13 +161,11 @@ mod tests {
     use super::*;
 
     fn credentials() -> Credentials {
-        Credentials::new(Some(&Auth {
-            any: vec![
-                Credential::SharedKey("shop".into()),
-                Credential::Bearer("api".into()),
-                Credential::Header { name: "X-Shop-Token".into(), secret: "shop".into() },
-            ],
-        }))
+        Credentials::new(Some(&Auth::Any(vec![
+            Credential::SharedKey("shop".into()),
+            Credential::Bearer("api".into()),
+            Credential::Header { name: "X-Shop-Token".into(), secret: "shop".into() },
+        ])))
     }
 
     fn secrets(name: &str) -> Option<SecretValue> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
-use hookmill_engine::workflow::{Method, Trigger, WebhookTrigger};
+use hookmill_engine::workflow::{Auth, Credential, Method, Trigger, WebhookTrigger};
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
 
@@ -70,6 +70,9 @@ impl Hook {
         let position = triggers.iter().position(|Trigger::Webhook(trigger)| label(trigger) == stored.label);
         let position = position.ok_or_else(|| format!("The published revision has no trigger `{}`.", stored.label))?;
         let Trigger::Webhook(trigger) = &triggers[position];
+        if let Some(what) = unchecked(trigger) {
+            return Err(format!("This server cannot check {what}, so that nobody is let in."));
+        }
         let credentials = Credentials::new(trigger.auth.as_ref());
         let responder = Responder::new(trigger.response.as_ref())?;
         let methods = methods(trigger);
@@ -103,6 +106,20 @@ impl Hook {
 
 fn label(trigger: &WebhookTrigger) -> &str {
     trigger.label.as_deref().unwrap_or(DEFAULT_LABEL)
+}
+
+/// What the trigger asks of its callers and nobody here can check.
+fn unchecked(trigger: &WebhookTrigger) -> Option<&'static str> {
+    let is_plain = |credential: &Credential| {
+        matches!(credential, Credential::SharedKey(_) | Credential::Bearer(_) | Credential::Header { .. })
+    };
+    match &trigger.auth {
+        _ if trigger.preset.is_some() => Some("its preset"),
+        _ if !trigger.allow_ips.is_empty() => Some("addresses"),
+        Some(Auth::All(_)) => Some("several credentials at once"),
+        Some(Auth::Any(credentials)) if !credentials.iter().all(is_plain) => Some("one of its credentials"),
+        Some(Auth::Any(_)) | None => None,
+    }
 }
 
 fn methods(trigger: &WebhookTrigger) -> Vec<http::Method> {

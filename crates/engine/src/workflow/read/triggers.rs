@@ -1,11 +1,11 @@
-//! How triggers are read.
+//! How triggers are read: what is in a request, and how it is answered.
 
 use super::super::decode::{Decode, Fields, tagged, word};
 use super::super::node::Node;
 use super::super::report::Report;
 use super::super::{
-    Auth, Credential, FailureAnswer, Memory, Method, Response, ResponseMode, Source, Trigger, Variable, VariableType,
-    WebhookTrigger,
+    BodySchema, ContentType, Cors, Encoding, FallbackAnswer, Memory, Method, ProductIds, RateLimit, Response, ResponseMode,
+    Source, Trigger, Variable, VariableType, WebhookTrigger,
 };
 
 impl Decode for Trigger {
@@ -31,10 +31,30 @@ impl Decode for WebhookTrigger {
             description: fields.optional("description"),
             path: fields.optional("path"),
             methods: fields.or_default("methods"),
+            preset: fields.optional("preset"),
+            secret: fields.optional("secret"),
+            ids: fields.optional("ids"),
+            public_url: fields.optional("public_url"),
+            verify_token: fields.optional("verify_token"),
+            certificate: fields.optional("certificate"),
+            webhook_id: fields.optional("webhook_id"),
+            client_state: fields.optional("client_state"),
+            tolerance: fields.optional("tolerance"),
+            handshake: fields.optional("handshake"),
+            signature: fields.optional("signature"),
             auth: fields.optional("auth"),
-            variables: fields.or_default("variables"),
-            memory: fields.optional("memory"),
+            allow_ips: fields.or_default("allow_ips"),
+            rate_limit: fields.optional("rate_limit"),
+            cors: fields.optional("cors"),
+            encodings: fields.or_default("encodings"),
             body_bytes_max: fields.optional("body_bytes_max"),
+            dedupe: fields.optional("dedupe"),
+            only_if: fields.optional("only_if"),
+            split: fields.optional("split"),
+            variables: fields.or_default("variables"),
+            schema: fields.optional("schema"),
+            full_body: fields.optional("full_body"),
+            memory: fields.optional("memory"),
             response: fields.optional("response"),
         };
         fields.finish();
@@ -50,32 +70,43 @@ impl Decode for Method {
     }
 }
 
-impl Decode for Auth {
+impl Decode for ProductIds {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
-        let mut fields = Fields::of(node, "a map with the key `any`", at)?;
-        let any = fields.required("any");
+        let mut fields = Fields::of(node, "a map with the keys `workspace` and `workflow`", at)?;
+        let ids = Self { workspace: fields.optional("workspace"), workflow: fields.optional("workflow") };
         fields.finish();
-        Some(Self { any: any? })
+        Some(ids)
     }
 }
 
-impl Decode for Credential {
+impl Decode for RateLimit {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
-        tagged(
-            node,
-            "unknown_credential",
-            &[
-                ("shared_key", |node, at| String::decode(node, at).map(Self::SharedKey)),
-                ("bearer", |node, at| String::decode(node, at).map(Self::Bearer)),
-                ("header", |node, at| {
-                    let mut fields = Fields::of(node, "a map with the keys `name` and `secret`", at)?;
-                    let (name, secret) = (fields.required("name"), fields.required("secret"));
-                    fields.finish();
-                    Some(Self::Header { name: name?, secret: secret? })
-                }),
-            ],
-            at,
-        )
+        let mut fields = Fields::of(node, "a map with the keys `requests` and `per`", at)?;
+        let (requests, per) = (fields.required("requests"), fields.required("per"));
+        fields.finish();
+        Some(Self { requests: requests?, per: per? })
+    }
+}
+
+impl Decode for Cors {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "a map with the key `origins`", at)?;
+        let origins = fields.required("origins");
+        fields.finish();
+        Some(Self { origins: origins? })
+    }
+}
+
+impl Decode for Encoding {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        let words = [("gzip", Self::Gzip), ("deflate", Self::Deflate), ("br", Self::Br), ("zstd", Self::Zstd)];
+        word(node, &words, at)
+    }
+}
+
+impl Decode for BodySchema {
+    fn decode(node: &Node, _: &mut Report) -> Option<Self> {
+        Some(Self::new(node.to_value()))
     }
 }
 
@@ -92,6 +123,8 @@ impl Decode for Variable {
             default: fields.optional("default"),
             example: fields.optional("example"),
             source: fields.optional("from"),
+            items: fields.optional("items"),
+            fields: fields.or_default("fields"),
         };
         fields.finish();
         Some(variable)
@@ -143,9 +176,12 @@ impl Decode for Response {
             mode: fields.or_default("mode"),
             status: fields.optional("status"),
             headers: fields.or_default("headers"),
+            content_type: fields.optional("content_type"),
             body: fields.optional("body"),
             deadline: fields.optional("deadline"),
             on_failure: fields.optional("on_failure"),
+            aborted: fields.optional("aborted"),
+            on_deadline: fields.optional("on_deadline"),
         };
         fields.finish();
         Some(response)
@@ -159,7 +195,13 @@ impl Decode for ResponseMode {
     }
 }
 
-impl Decode for FailureAnswer {
+impl Decode for ContentType {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        word(node, &[("json", Self::Json), ("text", Self::Text), ("xml", Self::Xml)], at)
+    }
+}
+
+impl Decode for FallbackAnswer {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
         let mut fields = Fields::of(node, "a map with the keys `status` and `body`", at)?;
         let answer = Self { status: fields.optional("status"), body: fields.optional("body") };

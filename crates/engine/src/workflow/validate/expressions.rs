@@ -41,8 +41,8 @@ impl<'s, 'w> Allowed<'s, 'w> {
         Self { scope: Some(scope), extra: &["run", "delivery", "output", "error"], secrets: false }
     }
 
-    /// In the lane of a run.
-    pub(super) fn lane() -> Self {
+    /// Before there is a run: in its lane, and in what decides whether it starts.
+    pub(super) fn arrival() -> Self {
         Self { scope: None, extra: &[], secrets: false }
     }
 }

@@ -13,6 +13,22 @@ pub const STEP_DEPTH_MAX: usize = 20;
 pub const TRIGGERS_MAX: usize = 20;
 /// Variables that one trigger declares.
 pub const VARIABLES_MAX: usize = 200;
+/// Declared members and elements inside of the variables of one trigger.
+pub const NESTED_VARIABLES_MAX: usize = 1_000;
+/// How deep declared members and elements may nest.
+pub const VARIABLE_DEPTH_MAX: usize = 16;
+/// Secrets that may be right at one place.
+pub const SECRETS_MAX: usize = 10;
+/// Credentials of one trigger, nested ones included.
+pub const CREDENTIALS_MAX: usize = 20;
+/// Addresses and networks that one trigger lets in.
+pub const ALLOWED_ADDRESSES_MAX: usize = 1_000;
+/// Origins that one trigger lets in.
+pub const ORIGINS_MAX: usize = 100;
+/// Requests that a rate limit may count.
+pub const RATE_REQUESTS_MAX: u32 = 1_000_000;
+/// Characters of keys and certificates in a document.
+pub const PEM_CHARS_MAX: usize = 32 * 1024;
 /// Branches of a `parallel` step, cases of a `switch` step.
 pub const BRANCHES_MAX: usize = 100;
 /// Attempts of a step.

@@ -2,14 +2,19 @@
 //!
 //! Finds everything at once. What only shows at run time (types of values, members of bodies) is left to the run.
 
+mod arrivals;
+mod callers;
 mod expressions;
 mod input;
 mod limits;
 mod names;
+mod presets;
 mod responses;
 mod secrets;
+mod signatures;
 mod steps;
 mod triggers;
+mod variables;
 
 pub use limits::*;
 
@@ -78,7 +83,7 @@ impl<'w> Checker<'w> {
                     let message = format!("{} is a constant: all runs share one lane", quoted(lane));
                     this.at.warn("constant_lane", message, None);
                 }
-                this.text(lane, &Allowed::lane());
+                this.text(lane, &Allowed::arrival());
             });
         } else if settings.park_lane_on_failure {
             let message = "without a `lane` there is nothing to park";

@@ -6,7 +6,7 @@ use super::Checker;
 use super::expressions::Allowed;
 use super::names::Scope;
 use crate::workflow::problem::{closest, quoted};
-use crate::workflow::{Response, ResponseMode, Step, StepKind, Trigger, Workflow};
+use crate::workflow::{ContentType, Response, ResponseMode, Step, StepKind, Trigger, Workflow};
 
 /// The statuses that an answer can have.
 const STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
@@ -60,21 +60,39 @@ impl<'w> Checker<'w> {
         if let Some(body) = &response.body {
             self.at_member("body", |this| this.value(body, &allowed));
         }
-        for (key, given) in [("deadline", response.deadline.is_some()), ("on_failure", response.on_failure.is_some())] {
+        let fallbacks =
+            [("on_failure", &response.on_failure), ("aborted", &response.aborted), ("on_deadline", &response.on_deadline)];
+        let given = fallbacks.iter().map(|(key, answer)| (*key, answer.is_some()));
+        for (key, given) in [("deadline", response.deadline.is_some())].into_iter().chain(given) {
             if given && !later {
                 let message = format!("`{key}` does nothing as long as `mode` is `immediately`");
                 self.at.member(key, |at| at.warn("unused_setting", message, None));
             }
         }
-        if let Some(failure) = &response.on_failure {
-            self.at_member("on_failure", |this| {
-                if let Some(status) = failure.status {
+        for (key, answer) in fallbacks {
+            let Some(answer) = answer else { continue };
+            // When the deadline has passed the run goes on: there is no output and no error yet.
+            let allowed = if key == "on_deadline" { Allowed::answer_at_once() } else { Allowed::answer_later(scope) };
+            self.at_member(key, |this| {
+                if let Some(status) = answer.status {
                     this.status("status", status);
                 }
-                if let Some(body) = &failure.body {
-                    this.at_member("body", |this| this.value(body, &Allowed::answer_later(scope)));
+                if let Some(body) = &answer.body {
+                    this.at_member("body", |this| this.value(body, &allowed));
+                    this.xml_is_text(response, body);
                 }
             });
+        }
+        if let Some(body) = &response.body {
+            self.xml_is_text(response, body);
+        }
+    }
+
+    /// XML is written as a text: nobody can tell what elements a map would be.
+    fn xml_is_text(&mut self, response: &Response, body: &Value) {
+        if response.content_type == Some(ContentType::Xml) && !body.is_string() {
+            let message = "with `content_type: xml` the body is the text of an XML document";
+            self.at.member("body", |at| at.problem("wrong_type", message));
         }
     }
 

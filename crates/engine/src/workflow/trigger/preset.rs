@@ -1,0 +1,200 @@
+//! The presets a trigger can name, and what each of them asks the document for.
+//!
+//! How a provider signs and what a product answers is known elsewhere; here is only what makes sense in a document.
+
+use crate::workflow::problem::closest;
+
+/// What is known of a preset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PresetInfo {
+    /// What it is called in the document.
+    pub id: &'static str,
+    /// Whether it is about a sender or about a receiver.
+    pub kind: PresetKind,
+    /// What it does with `secret`.
+    pub secret: SecretUse,
+    /// The keys of the trigger that only some presets have, and that this one needs.
+    pub needs: &'static [&'static str],
+    /// The same, that it can do without.
+    pub may: &'static [&'static str],
+}
+
+/// Whether a preset is about a sender or about a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PresetKind {
+    /// Somebody who sends webhooks.
+    Provider,
+    /// A product that receives them, for which the hook stands in; how many parts of its URL `ids` can set.
+    Product {
+        /// Whether the workspace has a part of its own beside the workflow's.
+        has_workspace: bool,
+    },
+}
+
+/// What a preset does with `secret`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretUse {
+    /// Nothing can be checked without it.
+    Needed,
+    /// It is checked if it is given.
+    Optional,
+    /// There is nothing to check it with.
+    Unused,
+}
+
+impl PresetInfo {
+    /// Whether a key of the trigger that only some presets have belongs to this one.
+    #[must_use]
+    pub fn knows(&self, key: &str) -> bool {
+        self.needs.contains(&key) || self.may.contains(&key)
+    }
+
+    /// Whether the hook stands in for a product.
+    #[must_use]
+    pub fn is_product(&self) -> bool {
+        matches!(self.kind, PresetKind::Product { .. })
+    }
+
+    const fn provider(id: &'static str) -> Self {
+        Self { id, kind: PresetKind::Provider, secret: SecretUse::Needed, needs: &[], may: &[] }
+    }
+
+    const fn product(id: &'static str, secret: SecretUse, has_workspace: bool) -> Self {
+        Self { id, kind: PresetKind::Product { has_workspace }, secret, needs: &[], may: &["ids"] }
+    }
+
+    const fn secret(self, secret: SecretUse) -> Self {
+        Self { secret, ..self }
+    }
+
+    const fn needs(self, needs: &'static [&'static str]) -> Self {
+        Self { needs, ..self }
+    }
+
+    const fn may(self, may: &'static [&'static str]) -> Self {
+        Self { may, ..self }
+    }
+}
+
+/// Every preset, in the order in which they are listed.
+pub const PRESETS: &[PresetInfo] = &[
+    PresetInfo::provider("github"),
+    PresetInfo::provider("gitlab"),
+    PresetInfo::provider("gitlab-signing"),
+    PresetInfo::provider("bitbucket"),
+    PresetInfo::provider("stripe"),
+    PresetInfo::provider("slack"),
+    PresetInfo::provider("shopify"),
+    PresetInfo::provider("standard-webhooks"),
+    PresetInfo::provider("standard-webhooks-v1a"),
+    PresetInfo::provider("svix"),
+    PresetInfo::provider("twilio").may(&["public_url"]),
+    PresetInfo::provider("sendgrid"),
+    PresetInfo::provider("mailgun"),
+    PresetInfo::provider("paypal").secret(SecretUse::Unused).needs(&["webhook_id"]).may(&["certificate"]),
+    PresetInfo::provider("square").may(&["public_url"]),
+    PresetInfo::provider("hubspot").may(&["public_url"]),
+    PresetInfo::provider("zoom"),
+    PresetInfo::provider("discord"),
+    PresetInfo::provider("meta").may(&["verify_token"]),
+    PresetInfo::provider("dropbox"),
+    PresetInfo::provider("microsoft-graph").secret(SecretUse::Unused).needs(&["client_state"]),
+    PresetInfo::provider("azure-event-grid").secret(SecretUse::Optional),
+    PresetInfo::provider("sns").secret(SecretUse::Unused).may(&["certificate"]),
+    PresetInfo::provider("linear"),
+    PresetInfo::provider("typeform"),
+    PresetInfo::provider("calendly"),
+    PresetInfo::provider("intercom"),
+    PresetInfo::provider("paddle"),
+    PresetInfo::provider("telegram"),
+    PresetInfo::provider("jira"),
+    PresetInfo::provider("notion"),
+    PresetInfo::provider("asana"),
+    PresetInfo::provider("zendesk"),
+    PresetInfo::provider("line"),
+    PresetInfo::provider("razorpay"),
+    PresetInfo::provider("mux"),
+    PresetInfo::provider("sanity"),
+    PresetInfo::provider("woocommerce"),
+    PresetInfo::provider("sentry"),
+    PresetInfo::provider("lemonsqueezy"),
+    PresetInfo::provider("workos"),
+    PresetInfo::provider("gitea"),
+    PresetInfo::provider("x"),
+    PresetInfo::provider("cloudevents").secret(SecretUse::Optional),
+    PresetInfo::provider("websub").secret(SecretUse::Optional).may(&["verify_token"]),
+    PresetInfo::provider("rfc9421").may(&["public_url"]),
+    PresetInfo::provider("hmac").needs(&["signature"]).may(&["public_url"]),
+    PresetInfo::provider("ed25519").needs(&["signature"]).may(&["public_url"]),
+    PresetInfo::product("smartflow", SecretUse::Optional, false),
+    PresetInfo::product("smarttalk", SecretUse::Optional, false),
+    PresetInfo::product("hap", SecretUse::Optional, false),
+    PresetInfo::product("vectense", SecretUse::Needed, true),
+    PresetInfo::product("smashsend", SecretUse::Unused, true),
+];
+
+/// The preset of this id.
+#[must_use]
+pub fn preset(id: &str) -> Option<&'static PresetInfo> {
+    PRESETS.iter().find(|preset| preset.id == id)
+}
+
+/// The ids of all presets.
+pub(in crate::workflow) fn ids() -> Vec<&'static str> {
+    PRESETS.iter().map(|preset| preset.id).collect()
+}
+
+/// The ids of the presets that know a key.
+pub(in crate::workflow) fn knowing(key: &str) -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().filter(move |preset| preset.knows(key)).map(|preset| preset.id)
+}
+
+/// The preset that was probably meant. People write `Standard Webhooks`, `standard_webhooks`, `Twitter`.
+pub(in crate::workflow) fn meant(id: &str) -> Option<&'static str> {
+    const OTHER_NAMES: &[(&str, &str)] = &[
+        ("whatsapp", "meta"),
+        ("facebook", "meta"),
+        ("instagram", "meta"),
+        ("twitter", "x"),
+        ("forgejo", "gitea"),
+        ("aws-sns", "sns"),
+        ("event-grid", "azure-event-grid"),
+        ("eventgrid", "azure-event-grid"),
+        ("graph", "microsoft-graph"),
+        ("mingdao", "hap"),
+        ("nocoly", "hap"),
+        ("aismarttalk", "smarttalk"),
+        ("ai-smarttalk", "smarttalk"),
+        ("chatmodel", "smartflow"),
+        ("standardwebhooks", "standard-webhooks"),
+        ("resend", "svix"),
+        ("clerk", "svix"),
+    ];
+    let plain = id.trim().to_lowercase().replace(['_', ' '], "-");
+    let other = OTHER_NAMES.iter().find(|(name, _)| *name == plain).map(|(_, id)| *id);
+    other.or_else(|| closest(&plain, ids()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_unique_and_meant_ones_exist() {
+        let mut ids = ids();
+        assert_eq!(ids.len(), 53);
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 53, "an id stands twice");
+        for (written, expected) in [
+            ("Github", Some("github")),
+            ("standard_webhooks", Some("standard-webhooks")),
+            ("Twitter", Some("x")),
+            ("gihtub", Some("github")),
+            ("strip", Some("stripe")),
+            ("nobody", None),
+        ] {
+            assert_eq!(meant(written), expected, "{written}");
+        }
+    }
+}

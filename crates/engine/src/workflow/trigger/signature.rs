@@ -1,0 +1,253 @@
+//! How requests are signed, for senders that no preset knows: every axis on its own.
+//!
+//! Which of them go together is asked by `validate`; how a signature is checked is none of this crate's business.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::body_path::BodyPath;
+use crate::time::Span;
+
+/// How requests are signed. Everything but the place of the signature has a default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Signature {
+    /// Where the signature is.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What stands there.
+    #[serde(skip_serializing_if = "Grammar::is_default")]
+    pub grammar: Grammar,
+    /// With `grammar: prefix`: what stands before the signature, such as `sha256=`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// With `grammar: pairs`: what stands between the pairs. Default: a comma.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separator: Option<String>,
+    /// With `grammar: pairs`: the key of the signature. With `grammar: versions`: its version. Default: `v1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// With `grammar: pairs`: the key of the time, when `timestamp` does not say where it is. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_key: Option<String>,
+    /// With the preset `hmac`: the hash function. Default: `sha256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<HashAlgorithm>,
+    /// How the signature is written. Default: `hex`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<SignatureEncoding>,
+    /// How the key is written in the stored secret. Default: `text` for `hmac`, `hex` for `ed25519`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_form: Option<KeyForm>,
+    /// What stands before the key in the stored secret, such as `whsec_`. A secret without it is taken as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_prefix: Option<String>,
+    /// What is signed, one after the other. Default: the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub signed: Vec<SignedPart>,
+    /// Where the time of signing is. Default: nowhere, or at `timestamp_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampPlace>,
+    /// What the time is counted in. Default: `s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp_unit: Option<TimestampUnit>,
+    /// How old a request may be. Default: 5m where there is a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
+    /// Whether a time in the future counts as right, whatever the window. Default: no, it may be off by the window.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub future: Option<bool>,
+    /// Where the delivery's id is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Field>,
+    /// Where the type of the event is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<Field>,
+}
+
+/// Where the signature is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In a header, matched without case.
+    Header(String),
+    /// In a query parameter.
+    Query(String),
+    /// In the JSON body.
+    Body(BodyPath),
+}
+
+/// What stands at the place of the signature.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Grammar {
+    /// The signature alone.
+    #[default]
+    Bare,
+    /// The signature behind a fixed text: `sha256=…`.
+    Prefix,
+    /// Keys and values: `t=1700000000,v1=…`. Any of several signatures may be right.
+    Pairs,
+    /// Versions and signatures, separated by spaces: `v1,… v1,…`. Any of several may be right.
+    Versions,
+}
+
+impl Grammar {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The hash function of an HMAC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "they are the names of the functions")]
+pub enum HashAlgorithm {
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+/// How the bytes of a signature are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignatureEncoding {
+    /// Hexadecimal digits, of either case.
+    Hex,
+    /// RFC 4648 section 4, with or without padding.
+    Base64,
+    /// RFC 4648 section 5, with or without padding.
+    Base64url,
+}
+
+/// How a key is written in the stored secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyForm {
+    /// The bytes of the text. Only of `hmac`.
+    Text,
+    /// Base64 of the key's bytes.
+    Base64,
+    /// Hexadecimal digits of the key's bytes.
+    Hex,
+    /// Base64 of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). Only of `ed25519`.
+    Spki,
+    /// The same as PEM text (RFC 7468). Only of `ed25519`.
+    Pem,
+}
+
+/// A part of what is signed. Written as its name; any other text stands for itself, as does `literal: …`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedPart {
+    /// The bytes of the body.
+    Body,
+    /// The time as it was sent.
+    Timestamp,
+    /// The delivery's id.
+    Id,
+    /// The method, upper case.
+    Method,
+    /// The public URL with the query.
+    Url,
+    /// The path of the URL without the query.
+    Path,
+    /// The fields of a form, sorted by name, each name followed by its value.
+    Form,
+    /// The query without the question mark, as sent.
+    Query,
+    /// The CRC-32 of the body in decimal.
+    Crc32,
+    /// This text.
+    Literal(String),
+}
+
+impl SignedPart {
+    /// The parts that have a name.
+    pub const NAMED: [(&'static str, Self); 9] = [
+        ("body", Self::Body),
+        ("timestamp", Self::Timestamp),
+        ("id", Self::Id),
+        ("method", Self::Method),
+        ("url", Self::Url),
+        ("path", Self::Path),
+        ("form", Self::Form),
+        ("query", Self::Query),
+        ("crc32", Self::Crc32),
+    ];
+
+    /// The part that a plain text stands for.
+    #[must_use]
+    pub fn of_text(text: &str) -> Self {
+        let named = Self::NAMED.into_iter().find(|(name, _)| *name == text);
+        named.map_or_else(|| Self::Literal(text.to_owned()), |(_, part)| part)
+    }
+}
+
+impl Serialize for SignedPart {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some((name, _)) = Self::NAMED.iter().find(|(_, part)| part == self) {
+            return serializer.serialize_str(name);
+        }
+        let Self::Literal(text) = self else { unreachable!("every other part has a name") };
+        if Self::of_text(text) == *self {
+            return serializer.serialize_str(text);
+        }
+        // A literal that spells the name of a part.
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry("literal", text)?;
+        map.end()
+    }
+}
+
+impl JsonSchema for SignedPart {
+    fn schema_name() -> Cow<'static, str> {
+        "SignedPart".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = Self::NAMED.iter().map(|(name, _)| *name).collect();
+        json_schema!({
+            "description": "A part of what is signed. A text that is no name of a part stands for itself, as does `literal`.",
+            "anyOf": [
+                { "type": "string", "enum": names },
+                { "type": "string" },
+                { "type": "object", "properties": { "literal": { "type": "string" } }, "required": ["literal"] }
+            ]
+        })
+    }
+}
+
+/// Where the time of signing is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampPlace {
+    /// In a header, matched without case.
+    Header(String),
+    /// Beside the signature, under this key (`grammar: pairs`).
+    Pair(String),
+    /// In the JSON body.
+    Body(BodyPath),
+}
+
+/// What a time is counted in, from 1970 on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TimestampUnit {
+    /// Seconds.
+    S,
+    /// Milliseconds.
+    Ms,
+}
+
+/// Where a fact about the delivery is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// In a header, matched without case.
+    Header(String),
+    /// In the JSON body.
+    Body(BodyPath),
+}
