@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
-use hookmill_engine::request::{FORM_FIELDS_MAX, JSON_DEPTH_MAX, Parsed, Refusal, Request, parse};
+use hookmill_engine::request::{Encoding, FORM_FIELDS_MAX, Headers, JSON_DEPTH_MAX, Parsed, Refusal, Request, parse};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{DOCUMENT_BYTES_MAX, PROBLEMS_MAX, Problem, WebhookTrigger, read};
 use proptest::prelude::*;
@@ -73,14 +73,19 @@ fn of_very_many_problems_the_first_are_told_and_the_rest_counted() {
 }
 
 fn send(content_type: &str, query: &str, body: &[u8]) -> Result<Parsed, Refusal> {
-    let headers = [("content-type", content_type)].into_iter().collect();
+    read_request(&[("content-type", content_type)].into_iter().collect(), query, body)
+}
+
+fn read_request(headers: &Headers, query: &str, body: &[u8]) -> Result<Parsed, Refusal> {
     let body = Bytes::copy_from_slice(body);
     let request = Request {
         method: "POST",
         path_params: &[],
         query,
-        headers: &headers,
+        headers,
         body: &body,
+        encodings: &[Encoding::Gzip, Encoding::Deflate, Encoding::Br, Encoding::Zstd],
+        event: None,
         address: "::1",
         received_at: Timestamp(0),
         delivery: DeliveryId(1),
@@ -174,6 +179,120 @@ fn charsets_are_known_or_refused() {
     bad_body("application/json; charset=utf-7", b"{}");
 }
 
+/// Bodies that are nearly right for their content type.
+fn body() -> impl Strategy<Value = (String, Vec<u8>)> {
+    let bytes = proptest::collection::vec(any::<u8>(), 0..200);
+    let any_type = proptest::sample::select(vec![
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "text/xml; charset=utf-16",
+        "application/xml",
+        "text/csv",
+        "application/cloudevents+json",
+        "application/cloudevents-batch+json",
+        "multipart/form-data; boundary=x",
+        "image/png",
+        "",
+    ]);
+    let piece = |pieces: &'static [&'static str]| {
+        proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..25)
+            .prop_map(|pieces| pieces.concat().into_bytes())
+    };
+    let multipart = piece(&[
+        "--x",
+        "--x--",
+        "--x\r\n",
+        "\r\n",
+        "\n",
+        "\r\n\r\n",
+        "Content-Disposition: form-data; name=a",
+        "; filename=b",
+        "; filename*=",
+        "utf-8''",
+        "%ff",
+        "Content-Type: text/plain",
+        "; charset=utf-16",
+        "\"",
+        "\\",
+        ";",
+        "\u{e9}",
+        "a[b]",
+        "_charset_",
+        "latin1",
+        ":",
+        " ",
+    ]);
+    let xml = piece(&[
+        "<a>",
+        "</a>",
+        "<a/>",
+        "<b",
+        " c='1'",
+        " c=\"&lt;\"",
+        ">",
+        "/>",
+        "<!--",
+        "-->",
+        "--",
+        "<![CDATA[",
+        "]]>",
+        "&amp;",
+        "&#65;",
+        "&x;",
+        "&",
+        ";",
+        "x",
+        " ",
+        "\n",
+        "<?xml version='1.0'",
+        "?>",
+        "<!DOCTYPE",
+        "<!",
+        "</",
+        "\u{e9}",
+        "'",
+        "[",
+        "]",
+    ]);
+    let event = piece(&[
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"specversion\":\"1.0\",",
+        "\"id\":\"1\",",
+        "\"source\":\"s\",",
+        "\"type\":\"t\"",
+        "\"data\"",
+        "null",
+        "1",
+    ]);
+    let typed =
+        |content_type: &'static str, body: BoxedStrategy<Vec<u8>>| body.prop_map(move |body| (content_type.to_owned(), body));
+    prop_oneof![
+        (any_type, bytes).prop_map(|(content_type, body)| (content_type.to_owned(), body)),
+        typed("multipart/form-data; boundary=x", multipart.boxed()),
+        typed("application/xml", xml.boxed()),
+        typed("application/cloudevents+json", event.clone().boxed()),
+        typed("application/cloudevents-batch+json", event.boxed()),
+        ("[a-z/+;=\"\\\\ ]{0,40}", proptest::collection::vec(any::<u8>(), 0..50)),
+    ]
+}
+
+fn encoding() -> impl Strategy<Value = Option<String>> {
+    let named = proptest::sample::select(vec!["gzip", "deflate", "br", "zstd", "gzip, br", "identity", ",", "x"]);
+    proptest::option::weighted(0.3, named.prop_map(str::to_owned))
+}
+
+fn cloud_headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let name = proptest::sample::select(vec!["ce-specversion", "ce-id", "ce-source", "ce-type", "ce-x", "ce-"]);
+    let header = (name.prop_map(str::to_owned), "1\\.0|[\"%\\\\a-f0-9 \u{e9}]{0,8}");
+    proptest::option::weighted(0.3, proptest::collection::vec(header, 0..7)).prop_map(Option::unwrap_or_default)
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_reader_panic(text in "\\PC{0,200}|[-:{}\\[\\]&*!|>'\"%@`#,? \n\ta-c0-9]{0,120}") {
@@ -187,6 +306,24 @@ proptest! {
         query in "[a-c\\[\\]=&%+0-9\\PC]{0,60}",
     ) {
         let _ = send(&content_type, &query, &bytes);
+    }
+
+    #[test]
+    fn no_body_of_any_type_makes_a_parser_panic(sent in body(), encoding in encoding(), event in cloud_headers()) {
+        let (content_type, body) = sent;
+        let mut headers = vec![("content-type".to_owned(), content_type)];
+        headers.extend(encoding.map(|encoding| ("content-encoding".to_owned(), encoding)));
+        headers.extend(event);
+        if let Ok(parsed) = read_request(&headers.iter().cloned().collect(), "", &body) {
+            // All that is made only when it is asked for.
+            let shown = serde_json::to_value(&parsed.webhook).expect("it is plain data");
+            for file in parsed.webhook.get_attr("files").expect("files").try_iter().expect("a list") {
+                prop_assert!(file.get_attr("base64").expect("a file").as_str().is_some());
+                file.get_attr("text").expect("a file");
+            }
+            let again = read_request(&headers.into_iter().collect(), "", &body).expect("the same bytes say the same");
+            prop_assert_eq!(shown, serde_json::to_value(&again.webhook).expect("it is plain data"));
+        }
     }
 
     #[test]

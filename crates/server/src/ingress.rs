@@ -161,6 +161,8 @@ impl Inner {
             query: &query,
             headers: &headers,
             body: &body,
+            encodings: &[],
+            event: None,
             address: &address,
             received_at: arrival.received_at,
             delivery,

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use minijinja::Value;
 use minijinja::value::ValueKind;
 
+use super::cloudevents::CloudEvents;
+use super::file::File;
 use super::json;
 
 /// How the values in a body were spelled.
@@ -13,7 +15,7 @@ use super::json;
 pub(super) enum BodyKind {
     /// With types of their own.
     Json,
-    /// As texts that are converted to the type a variable asks for.
+    /// As texts (of a form, of XML) that are converted to the type a variable asks for.
     Form,
     /// One text.
     Text,
@@ -30,6 +32,10 @@ pub(super) struct Body<'t> {
     pub(super) content: Content,
     /// The wanted members of an object that has not been built.
     members: Option<Vec<(&'t str, Member)>>,
+    /// The files that were uploaded with it.
+    pub(super) files: Vec<File>,
+    /// What it says as an event.
+    pub(super) events: CloudEvents,
 }
 
 /// A member of a body that is an object.
@@ -49,7 +55,7 @@ pub(super) enum Container {
 
 impl<'t> Body<'t> {
     pub(super) fn built(kind: BodyKind, value: Value) -> Self {
-        Self { kind, content: Content::built(value), members: None }
+        Self::of(kind, Content::built(value), None)
     }
 
     pub(super) fn absent() -> Self {
@@ -58,7 +64,15 @@ impl<'t> Body<'t> {
 
     /// A JSON text that is known to be good, and the wanted members if it is an object.
     pub(super) fn skimmed(text: Bytes, members: Option<Vec<(&'t str, Member)>>) -> Self {
-        Self { kind: BodyKind::Json, content: Content { text, value: OnceLock::new() }, members }
+        Self::of(BodyKind::Json, Content { text, value: OnceLock::new() }, members)
+    }
+
+    fn of(kind: BodyKind, content: Content, members: Option<Vec<(&'t str, Member)>>) -> Self {
+        Self { kind, content, members, files: Vec::new(), events: CloudEvents::None }
+    }
+
+    pub(super) fn is_object(&self) -> bool {
+        self.members.is_some() || self.content.value().kind() == ValueKind::Map
     }
 
     /// The member of this name, which must be among those that were wanted when the body was parsed.

@@ -54,7 +54,7 @@ fn is_plain(query: &str) -> bool {
 }
 
 fn read(bytes: &[u8], encoding: &'static Encoding, what: &str) -> Result<Value, Refusal> {
-    let mut fields = IndexMap::new();
+    let mut fields = Fields::default();
     for (position, pair) in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).enumerate() {
         if position >= FORM_FIELDS_MAX {
             return Err(Refusal::bad_body(format!("the {what} has more than {FORM_FIELDS_MAX} fields"), None));
@@ -64,17 +64,32 @@ fn read(bytes: &[u8], encoding: &'static Encoding, what: &str) -> Result<Value, 
             None => (pair, &b""[..]),
         };
         let (name, value) = (decode(name, encoding, what)?, decode(value, encoding, what)?);
-        let path = Path::of(&name).ok_or_else(|| {
+        fields.put(&name, Value::from(&*value), what)?;
+    }
+    Ok(fields.into_value())
+}
+
+/// The fields of a form by their names.
+#[derive(Default)]
+pub(super) struct Fields(IndexMap<String, Field>);
+
+impl Fields {
+    /// Puts a value where its name says. `what` is what the fields are of, for messages.
+    pub(super) fn put(&mut self, name: &str, value: Value, what: &str) -> Result<(), Refusal> {
+        let path = Path::of(name).ok_or_else(|| {
             Refusal::bad_body(format!("a field name of the {what} has more than {FORM_DEPTH_MAX} brackets"), None)
         })?;
-        let field = fields.entry(path.name.to_owned()).or_insert(Field::Vacant);
-        if field.put(&path.inner, Value::from(&*value)).is_none() {
+        let field = self.0.entry(path.name.to_owned()).or_insert(Field::Vacant);
+        field.put(&path.inner, value).ok_or_else(|| {
             let shown: String = path.name.chars().take(60).collect();
             let message = format!("the field `{shown}` of the {what} is used both as a value and as a container");
-            return Err(Refusal::bad_body(message, None));
-        }
+            Refusal::bad_body(message, None)
+        })
     }
-    Ok(object(fields))
+
+    pub(super) fn into_value(self) -> Value {
+        object(self.0)
+    }
 }
 
 /// Undoes percent-encoding, `+` for space, and the charset.

@@ -1,5 +1,6 @@
 //! The headers of a request: in the order sent, in one piece of memory, shared by all who keep them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -36,6 +37,13 @@ impl Headers {
     /// All values of a name, without regard to case, joined as RFC 9110 5.3 says.
     pub(super) fn joined(&self, name: &str) -> Option<Value> {
         self.0.joined(name)
+    }
+
+    /// The same as text, of a (lower-case) name.
+    pub(super) fn joined_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut values = self.iter().filter(|(header, _)| *header == name).map(|(_, value)| value);
+        let first = values.next()?;
+        Some(values.fold(Cow::Borrowed(first), |joined, value| Cow::Owned(format!("{joined}, {value}"))))
     }
 
     /// What expressions see: an object that is asked without regard to case.

@@ -8,22 +8,31 @@
 
 mod binary;
 mod body;
+mod cloudevents;
+mod encoding;
+mod file;
 mod form;
 mod headers;
 mod json;
 mod media;
+mod multipart;
+mod parameters;
 mod refusal;
 mod skim;
 mod text;
 mod variables;
 mod webhook;
+mod xml;
 
+pub use encoding::{ENCODINGS_MAX, Encoding, INFLATED_BYTES_MAX, INFLATED_FREE_BYTES, INFLATED_RATIO_MAX};
 pub use form::{FORM_DEPTH_MAX, FORM_FIELDS_MAX};
 pub use headers::Headers;
 pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
+pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX};
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
-pub use webhook::WEBHOOK_MEMBERS;
+pub use webhook::{OFFERED_MEMBERS, WEBHOOK_MEMBERS};
+pub use xml::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX};
 
 use bytes::Bytes;
 use minijinja::Value;
@@ -46,6 +55,10 @@ pub struct Request<'a> {
     pub headers: &'a Headers,
     /// The exact bytes of the body.
     pub body: &'a Bytes,
+    /// The content encodings that are undone.
+    pub encodings: &'a [Encoding],
+    /// The type of the event as the sender's preset tells it.
+    pub event: Option<&'a str>,
     /// Where it came from.
     pub address: &'a str,
     /// When it was received.
@@ -69,16 +82,17 @@ pub struct Parsed {
 pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, Refusal> {
     let query = form::Query::of(request.query)?;
     let mut notes = Vec::new();
-    let body = media::parse_body(request, &query, &variables::wanted(trigger), &mut notes)?;
+    let bytes = encoding::undo(request, trigger.body_bytes_max)?;
+    let body = media::parse_body(request, &bytes, &query, &variables::wanted(trigger), &mut notes)?;
     let headers = request.headers.value();
     let variables = variables::collect(trigger, request, &body, &query)?;
-    let raw = webhook::Raw { bytes: request.body.clone(), binary: body.kind == body::BodyKind::Binary };
+    let raw = webhook::Raw { bytes, binary: body.kind == body::BodyKind::Binary };
     let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
         let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));
         // A binary body has no parsed form; its bytes are what there is to remember.
         let remembered = || if raw.binary { raw.value() } else { body.content.value().clone() };
         headers.chain(memory.body.iter().map(|name| (name.clone(), remembered()))).collect()
     });
-    let webhook = webhook::Webhook::of(request, body.content, query, headers, raw.clone(), variables);
+    let webhook = webhook::Webhook::of(request, body, query, headers, raw, variables);
     Ok(Parsed { webhook: Value::from_object(webhook), variables: memory, notes })
 }

@@ -34,7 +34,7 @@ pub struct VariableProblem {
 /// One entry of the list that an answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finding<'a> {
-    /// What it is about: a variable's name, or `body`, `content-type`.
+    /// What it is about: a variable's name, or `body`, `content-type`, `content-encoding`.
     pub name: &'a str,
     /// What kind of problem, stable over versions.
     pub code: &'static str,
@@ -52,12 +52,21 @@ pub enum Refusal {
         /// Where, if that can be told.
         position: Option<Position>,
     },
-    /// There is no parser for what the request says it contains.
+    /// The body is not taken in the form that a header says it has.
     UnsupportedMediaType {
+        /// The header: `content-type` or `content-encoding`.
+        header: &'static str,
         /// The content type or content encoding that was sent.
         got: String,
         /// What is accepted instead.
-        accepted: &'static [&'static str],
+        accepted: Vec<&'static str>,
+        /// The whole as a sentence.
+        message: String,
+    },
+    /// The body is larger without its encodings than is allowed.
+    TooLarge {
+        /// How large it may be.
+        bytes_max: u64,
         /// The whole as a sentence.
         message: String,
     },
@@ -75,11 +84,19 @@ impl Refusal {
         Self::BadBody { message, position }
     }
 
+    pub(super) fn unsupported(header: &'static str, got: &str, accepted: Vec<&'static str>) -> Self {
+        let got: String = got.chars().take(100).collect();
+        let what = header.replace('-', " ");
+        let message = format!("the {what} `{got}` is not supported; accepted are {}", accepted.join(", "));
+        Self::UnsupportedMediaType { header, got, accepted, message }
+    }
+
     /// The HTTP status that says it.
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
             Self::BadBody { .. } | Self::Variables(_) => 400,
+            Self::TooLarge { .. } => 413,
             Self::UnsupportedMediaType { .. } => 415,
         }
     }
@@ -89,6 +106,7 @@ impl Refusal {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadBody { .. } => "bad_body",
+            Self::TooLarge { .. } => "body_too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Variables(_) => "bad_variables",
         }
@@ -99,8 +117,9 @@ impl Refusal {
     pub fn findings(&self) -> Vec<Finding<'_>> {
         match self {
             Self::BadBody { message, .. } => vec![Finding { name: "body", code: "bad_body", message }],
-            Self::UnsupportedMediaType { message, .. } => {
-                vec![Finding { name: "content-type", code: "unsupported_media_type", message }]
+            Self::TooLarge { message, .. } => vec![Finding { name: "body", code: "body_too_large", message }],
+            Self::UnsupportedMediaType { header, message, .. } => {
+                vec![Finding { name: header, code: "unsupported_media_type", message }]
             }
             Self::Variables(problems) => {
                 problems.iter().map(|p| Finding { name: &p.name, code: p.code, message: &p.message }).collect()

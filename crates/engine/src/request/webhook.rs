@@ -10,7 +10,9 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 
 use super::Request;
-use super::body::Content;
+use super::body::{Body, Content};
+use super::cloudevents::CloudEvents;
+use super::file::File;
 use super::form::Query;
 use super::variables::Variables;
 use crate::id::DeliveryId;
@@ -21,10 +23,16 @@ use crate::time::Timestamp;
 pub const WEBHOOK_MEMBERS: &[&str] =
     &["body", "headers", "query", "path", "method", "raw", "ip", "received_at", "delivery_id", "files"];
 
+/// The members that some webhooks have. Declared variables win over them, and they over members of the body.
+pub const OFFERED_MEMBERS: &[&str] = &["event", "cloudevent", "cloudevents"];
+
 /// A request, its variables, and what else was in its body.
 #[derive(Debug)]
 pub(super) struct Webhook {
     body: Content,
+    files: Vec<File>,
+    events: CloudEvents,
+    event: Option<Value>,
     query: Query,
     path: Vec<(String, String)>,
     method: Value,
@@ -37,9 +45,19 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    pub(super) fn of(request: &Request<'_>, body: Content, query: Query, headers: Value, raw: Raw, variables: Variables) -> Self {
+    pub(super) fn of(
+        request: &Request<'_>,
+        body: Body<'_>,
+        query: Query,
+        headers: Value,
+        raw: Raw,
+        variables: Variables,
+    ) -> Self {
         Self {
-            body,
+            event: request.event.map(Value::from).or_else(|| body.events.kind()),
+            body: body.content,
+            files: body.files,
+            events: body.events,
             query,
             path: request.path_params.to_vec(),
             method: Value::from(request.method),
@@ -66,9 +84,19 @@ impl Webhook {
             "ip" => self.address.clone(),
             "received_at" => Value::from(self.received_at.to_string()),
             "delivery_id" => Value::from(self.delivery.to_string()),
-            "files" => Value::from(Vec::<Value>::new()),
+            "files" => self.files.iter().cloned().map(Value::from_object).collect(),
             _ => return None,
         })
+    }
+
+    /// What only some requests bring.
+    fn offered(&self, name: &str) -> Option<Value> {
+        match name {
+            "event" => self.event.clone(),
+            "cloudevent" => self.events.one(&self.body, &self.raw),
+            "cloudevents" => self.events.all(&self.body, &self.raw),
+            _ => None,
+        }
     }
 
     /// What was sent without being declared.
@@ -79,13 +107,13 @@ impl Webhook {
     fn names(&self) -> Vec<Value> {
         let mut names: Vec<Value> = WEBHOOK_MEMBERS.iter().map(|name| Value::from(*name)).collect();
         names.extend(self.variables.present().cloned());
+        let offered = OFFERED_MEMBERS.iter().filter(|name| !self.variables.declares(name) && self.offered(name).is_some());
+        let offered: Vec<&str> = offered.copied().collect();
+        names.extend(offered.iter().map(|name| Value::from(*name)));
+        let is_taken = |name: &str| WEBHOOK_MEMBERS.contains(&name) || offered.contains(&name) || self.variables.declares(name);
         let body = self.body.value().as_object().and_then(|body| body.try_iter_pairs());
         let undeclared = body.into_iter().flatten().map(|(name, _)| name);
-        names.extend(
-            undeclared.filter(|name| {
-                name.as_str().is_some_and(|name| !WEBHOOK_MEMBERS.contains(&name) && !self.variables.declares(name))
-            }),
-        );
+        names.extend(undeclared.filter(|name| name.as_str().is_some_and(|name| !is_taken(name))));
         names
     }
 }
@@ -100,7 +128,10 @@ impl Object for Webhook {
             return Some(member);
         }
         // A declared variable that was not sent is not defined, even if the body has a member of its name.
-        if self.variables.declares(name) { self.variables.get(name, &self.body) } else { self.undeclared(name) }
+        if self.variables.declares(name) {
+            return self.variables.get(name, &self.body);
+        }
+        self.offered(name).or_else(|| self.undeclared(name))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
@@ -108,7 +139,7 @@ impl Object for Webhook {
     }
 }
 
-/// The exact bytes of a body.
+/// The bytes of a body, without its content encodings.
 #[derive(Clone, Debug)]
 pub(super) struct Raw {
     pub(super) bytes: Bytes,

@@ -4,7 +4,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hookmill_engine::request::Refusal;
 use hookmill_store::Error as StoreError;
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
@@ -102,10 +102,21 @@ impl Refused {
     pub(super) fn request(refusal: &Refusal) -> Box<Self> {
         let code = match refusal {
             Refusal::BadBody { .. } => Code::BadBody,
+            Refusal::TooLarge { .. } => Code::BodyTooLarge,
             Refusal::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Refusal::Variables(_) => Code::InvalidVariables,
         };
         let mut refused = Self::new(code, refusal.to_string());
+        match refusal {
+            Refusal::TooLarge { bytes_max, .. } => {
+                refused.members.insert("limit_bytes".to_owned(), (*bytes_max).into());
+            }
+            // RFC 9110 12.5.3: so that the sender can tell which of the two was not supported.
+            Refusal::UnsupportedMediaType { header: "content-encoding", accepted, .. } => {
+                refused.headers.extend(HeaderValue::from_str(&accepted.join(", ")).ok().map(|value| (ACCEPT_ENCODING, value)));
+            }
+            Refusal::UnsupportedMediaType { .. } | Refusal::BadBody { .. } | Refusal::Variables(_) => {}
+        }
         let errors: Vec<Value> = refusal
             .findings()
             .iter()

@@ -286,6 +286,8 @@ impl Rig {
             query: "",
             headers: &headers,
             body: &body,
+            encodings: &[],
+            event: None,
             address: "127.0.0.1",
             received_at: now,
             delivery,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Checker;
 use super::names::Scope;
 use crate::expression::{NameUse, Template};
-use crate::request::WEBHOOK_MEMBERS;
+use crate::request::{OFFERED_MEMBERS, WEBHOOK_MEMBERS};
 use crate::workflow::problem::{closest, quoted};
 
 /// The members of `run`.
@@ -136,7 +136,7 @@ impl<'w> Checker<'w> {
     /// Undeclared members may well be in the body; but a near miss of a declared one is probably a slip.
     fn webhook_member(&mut self, member: &str) {
         let declared = || self.webhooks.iter().flat_map(|webhook| webhook.variables.keys().map(String::as_str));
-        if WEBHOOK_MEMBERS.contains(&member) || declared().any(|name| name == member) {
+        if WEBHOOK_MEMBERS.contains(&member) || OFFERED_MEMBERS.contains(&member) || declared().any(|name| name == member) {
             return;
         }
         if let Some(near) = closest(member, declared()) {
