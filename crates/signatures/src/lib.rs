@@ -8,9 +8,11 @@
 //! sender's question whether we are who it thinks, and a doctor explains a signature that does not fit.
 
 pub mod credentials;
+mod digest;
 mod failure;
 mod handshake;
 mod key;
+mod message;
 mod place;
 mod preset;
 mod presets;
@@ -24,6 +26,7 @@ mod value;
 mod verify;
 mod window;
 
+pub use digest::content_digest_matches;
 pub use failure::{Code, Failure, Genuine};
 pub use handshake::Reply;
 pub use place::{Place, path_is_valid};

@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::scheme::{KeyForm, Scheme};
 use crate::sent::{Reading, Sent};
 use crate::settings::Settings;
-use crate::{credentials, place, sns, url, verify};
+use crate::{credentials, message, place, sns, url, verify};
 
 /// A sender that Hookmill knows. Built in: see [`crate::presets()`].
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub enum Proof {
     ClientState,
     /// By Amazon SNS's canonical text and certificate.
     Sns,
+    /// By an HTTP message signature (RFC 9421).
+    MessageSignature,
     /// Not at all: combine with credentials of the hook.
     Unproven,
 }
@@ -114,6 +116,7 @@ impl Preset {
             Proof::Token(places) => verify::by_token(places, secrets, &reading),
             Proof::ClientState => client_state(settings, secrets, &reading),
             Proof::Sns => sns::verify(settings, &reading),
+            Proof::MessageSignature => message::verify(settings, secrets, &reading),
             Proof::Unproven => Ok(Genuine { secret: None, signed_at_ms: None }),
         }
     }

@@ -66,6 +66,11 @@ pub(super) const PRESETS: &[Preset] = &[
         ..entry("websub", "WebSub", "https://www.w3.org/TR/websub/#signature-validation")
     },
     Preset {
+        proof: Proof::MessageSignature,
+        settings: &[Setting::PublicUrl],
+        ..entry("rfc9421", "HTTP message signatures", "https://www.rfc-editor.org/rfc/rfc9421")
+    },
+    Preset {
         proof: Proof::Configured,
         settings: &[Setting::Signature, Setting::PublicUrl],
         ..entry("hmac", "HMAC", "https://www.rfc-editor.org/rfc/rfc2104")
