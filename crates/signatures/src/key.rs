@@ -13,6 +13,9 @@ use crate::signed_text::Text;
 
 pub(crate) use der::{EC_OID, ED25519_OID, PublicKey, RSA_OID, public_key_of_pem, public_key_of_spki};
 
+/// An uncompressed point (SEC 1, section 2.3.3).
+const P256_POINT_BYTES: usize = 65;
+
 /// A key ready to check signatures.
 pub(crate) enum Key {
     Hmac(hmac::Key),
@@ -33,7 +36,13 @@ impl Key {
                 }
                 Ok(Self::Public(&signature::ED25519, key))
             }
-            Algorithm::EcdsaP256 => Ok(Self::Public(&signature::ECDSA_P256_SHA256_ASN1, public(form, secret, der::EC_OID)?)),
+            Algorithm::EcdsaP256 => {
+                let key = public(form, secret, der::EC_OID)?;
+                if key.len() != P256_POINT_BYTES {
+                    return Err(format!("a P-256 public key has {P256_POINT_BYTES} bytes, this one has {}", key.len()));
+                }
+                Ok(Self::Public(&signature::ECDSA_P256_SHA256_ASN1, key))
+            }
             Algorithm::Rsa(hash) => {
                 let algorithm: &'static dyn VerificationAlgorithm = match hash {
                     Hash::Sha1 => &signature::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,

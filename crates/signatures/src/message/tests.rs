@@ -49,7 +49,7 @@ fn signature_fits(input: &str, signature: &str, secret: &str) -> bool {
     keys::of(secret.as_bytes(), inputs[0].algorithm())
         .unwrap()
         .iter()
-        .any(|key| key.accepts(&Text::of(base.as_bytes()), &[signature.clone()]))
+        .any(|key| key.accepts(&Text::of(base.as_bytes()), std::slice::from_ref(&signature)))
 }
 
 #[test]

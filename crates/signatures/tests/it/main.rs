@@ -1,0 +1,10 @@
+//! What senders put on the wire, against the presets that know them.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod handshakes;
+mod hostile;
+mod matrix;
+mod sender;
+mod sns;
+mod vectors;

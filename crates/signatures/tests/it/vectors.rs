@@ -1,0 +1,150 @@
+//! The examples that providers and standards publish, each through the preset of its sender.
+
+use hookmill_signatures::{Settings, preset};
+
+use crate::sender::Request;
+
+struct Vector {
+    preset: &'static str,
+    secret: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    method: &'static str,
+    url: Option<&'static str>,
+    body: &'static str,
+    now_ms: i64,
+}
+
+const NOTHING: Vector = Vector { preset: "", secret: "", headers: &[], method: "POST", url: None, body: "", now_ms: 0 };
+const SLACK: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+const HUBSPOT_SECRET: &str = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy";
+
+const VECTORS: &[Vector] = &[
+    Vector {
+        preset: "github",
+        secret: "It's a Secret to Everybody",
+        headers: &[("x-hub-signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")],
+        body: "Hello, World!",
+        ..NOTHING
+    },
+    Vector {
+        preset: "bitbucket",
+        secret: "It's a Secret to Everybody",
+        headers: &[("x-hub-signature", "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9")],
+        body: "Hello World!",
+        ..NOTHING
+    },
+    Vector {
+        preset: "slack",
+        secret: "8f742231b10e8888abcd99yyyzzz85a5",
+        headers: &[
+            ("x-slack-request-timestamp", "1531420618"),
+            ("x-slack-signature", "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"),
+        ],
+        body: SLACK,
+        now_ms: 1_531_420_618_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "standard-webhooks",
+        secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        headers: &[
+            ("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek"),
+            ("webhook-timestamp", "1614265330"),
+            ("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+        ],
+        body: r#"{"test": 2432232314}"#,
+        now_ms: 1_614_265_330_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "standard-webhooks",
+        secret: "C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        headers: &[
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            ("webhook-signature", "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw="),
+        ],
+        body: r#"{"email":"test@example.com","username":"test_user"}"#,
+        now_ms: 1_649_367_553_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "svix",
+        secret: "whsec_plJ3nmyCDGBKInavdOK15jsl",
+        headers: &[
+            ("svix-id", "msg_loFOjxBNrRLzqYUf"),
+            ("svix-timestamp", "1731705121"),
+            ("svix-signature", "v1,rAvfW3dJ/X/qxhsaXPOyyCGmRKsaKWcsNccKXlIktD0="),
+        ],
+        body: r#"{"event_type":"ping","data":{"success":true}}"#,
+        now_ms: 1_731_705_121_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "twilio",
+        secret: "12345",
+        headers: &[("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8=")],
+        url: Some("https://mycompany.com/myapp.php?foo=1&bar=2"),
+        body: "To=%2B18005551212&Digits=1234&From=%2B14158675309&Caller=%2B14158675309&CallSid=CA1234567890ABCDE",
+        ..NOTHING
+    },
+    Vector {
+        preset: "hubspot",
+        secret: HUBSPOT_SECRET,
+        headers: &[
+            ("x-hubspot-signature-version", "v1"),
+            ("x-hubspot-signature", "232db2615f3d666fe21a8ec971ac7b5402d33b9a925784df3ca654d05f4817de"),
+        ],
+        body: r#"[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]"#,
+        ..NOTHING
+    },
+    Vector {
+        preset: "hubspot",
+        secret: HUBSPOT_SECRET,
+        headers: &[
+            ("x-hubspot-signature-version", "v2"),
+            ("x-hubspot-signature", "eee2dddcc73c94d699f5e395f4b9d454a069a6855fbfa152e91e88823087200e"),
+        ],
+        method: "GET",
+        url: Some("https://www.example.com/webhook_uri"),
+        ..NOTHING
+    },
+    Vector {
+        preset: "sendgrid",
+        secret: "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEDr2LjtURuePQzplybdC+u4CwrqDqBaWjcMMsTbhdbcwHBcepxo7yAQGhHPTnlvFYPAZFceEu/1FwCM/QmGUhA==",
+        headers: &[
+            ("x-twilio-email-event-webhook-timestamp", "1588788367"),
+            (
+                "x-twilio-email-event-webhook-signature",
+                "MEUCIQCtIHJeH93Y+qpYeWrySphQgpNGNr/U+UyUlBkU6n7RAwIgJTz2C+8a8xonZGi6BpSzoQsbVRamr2nlxFDWYNH2j/0=",
+            ),
+        ],
+        body: r#"{"category":"example_payload","event":"test_event","message_id":"message_id"}"#,
+        ..NOTHING
+    },
+    Vector {
+        preset: "dropbox",
+        secret: "the_secret",
+        headers: &[("x-dropbox-signature", "0a8c16b085420b960dc78664279fe09e936a2a01b1f91064869d9e77dfd64529")],
+        body: r#"{"delta": {"users": [12345]}}"#,
+        ..NOTHING
+    },
+];
+
+#[test]
+fn published_examples_are_genuine_and_one_byte_more_is_not() {
+    for vector in VECTORS {
+        let entry = preset(vector.preset).unwrap();
+        let settings = Settings { public_url: vector.url.map(str::to_owned), ..Settings::default() };
+        let query = vector.url.and_then(|url| url.split_once('?')).map_or("", |(_, query)| query);
+        let mut request =
+            Request { method: vector.method.into(), query: query.into(), now_ms: vector.now_ms, ..Request::post(vector.body) };
+        for (name, value) in vector.headers {
+            request = request.header(name, value);
+        }
+        let judged = request.judge(entry, &settings, &[vector.secret.as_bytes()]);
+        assert_eq!(judged.as_ref().map(|genuine| genuine.secret), Ok(Some(0)), "{}", vector.preset);
+        request.body.push(b' ');
+        assert!(request.judge(entry, &settings, &[vector.secret.as_bytes()]).is_err(), "{}", vector.preset);
+    }
+}
