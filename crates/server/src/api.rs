@@ -12,6 +12,7 @@ mod deliveries;
 mod extract;
 mod keys;
 mod page;
+mod replays;
 mod router;
 mod run_out;
 mod runs;

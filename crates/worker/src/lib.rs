@@ -5,7 +5,7 @@
 //! action runs, the store commits. The worker takes its clock and its end from outside and knows no HTTP.
 //!
 //! One job, one file: `queue` (whose turn it is), `fetch` (what is due in the database), `lease` (which buckets are
-//! ours), `execute` / `attempt` / `commit` (one run), `wish` (cancel, rerun, replay), `index`, `prune`.
+//! ours), `execute` / `attempt` / `commit` (one run), `wish` (cancel, rerun), `replay`, `index`, `prune`.
 
 mod answers;
 mod attempt;
@@ -26,6 +26,7 @@ mod ownership;
 mod programs;
 mod prune;
 mod queue;
+mod replay;
 mod rescue;
 mod secrets;
 mod timers;
@@ -41,6 +42,7 @@ pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;
 pub use programs::{PROGRAMS_MAX, Programs, Revision};
+pub use replay::Edit;
 pub use secrets::Secrets;
 pub use view::{RunView, fold_stored};
 pub use wish::{From, Which};

@@ -1,4 +1,4 @@
-//! What people may ask of runs: start, cancel, decide, rerun, replay.
+//! What people may ask of runs: start, cancel, decide, rerun.
 //!
 //! A run in memory is told directly. One that waits in the database is claimed first, which works if this node owns its
 //! bucket; if another node does, [`Error::Elsewhere`] names it.
@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookmill_engine::id::{DeliveryId, RunId, WorkflowId};
+use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::run::{Entry, Event, Failure, Resolution, StepAt};
 use hookmill_store::buckets::Owned;
 use hookmill_store::journal::NewEntry;
@@ -80,32 +80,6 @@ impl Worker {
         self.create(run, Vec::new()).await
     }
 
-    /// Runs a stored delivery once more.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
-    pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<RunId, Error> {
-        let inner = &self.inner;
-        let stored = inner.store.delivery(delivery).await?.ok_or(Error::NotFound("delivery"))?;
-        let hook = inner.store.hook(stored.hook).await?.ok_or(Error::NotFound("hook"))?;
-        let workflow = inner.store.workflow(hook.workflow).await?.ok_or(Error::NotFound("workflow"))?;
-        let first = inner.store.runs_of_delivery(delivery).await?.first().copied();
-        let original = match first {
-            Some(run) => inner.store.run(run).await?.map(|row| row.revision),
-            None => None,
-        };
-        let number = which.of(original.unwrap_or(workflow.revision), workflow.revision);
-        let revision = inner.programs.get(workflow.id, number).await?;
-        let trigger = revision
-            .trigger_of(&hook.label)
-            .ok_or_else(|| Error::Conflict(format!("revision {number} has no trigger `{}`", hook.label)))?;
-        let body = inner.store.delivery_body(delivery).await?;
-        let parsed = load::parse_delivery(revision.webhook(trigger), &stored, &body).map_err(Error::Input)?;
-        let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
-        let run = NewRun { lane, trigger, delivery: Some(delivery), ..self.new_run(workflow.id, number, workflow.workspace) };
-        self.create(run, Vec::new()).await
-    }
-
     /// Repeats a run that has ended, as a new run.
     ///
     /// # Errors
@@ -153,7 +127,7 @@ impl Worker {
         Ok(entries.iter().filter(keep).map(crate::commit::new_entry).collect())
     }
 
-    fn new_run(&self, workflow: WorkflowId, revision: u32, workspace: hookmill_engine::id::WorkspaceId) -> NewRun {
+    pub(crate) fn new_run(&self, workflow: WorkflowId, revision: u32, workspace: hookmill_engine::id::WorkspaceId) -> NewRun {
         let now = self.inner.clock.now();
         let id = RunId(self.inner.store.next_id());
         NewRun {
@@ -178,18 +152,23 @@ impl Worker {
     }
 
     /// Stores a run and leaves it to whoever owns its bucket.
-    async fn create(&self, mut run: NewRun, entries: Vec<NewEntry>) -> Result<RunId, Error> {
-        let (bucket, _) = self.inner.ownership.place(run.workflow, run.lane.as_deref());
-        run.bucket = bucket;
+    pub(crate) async fn create(&self, run: NewRun, entries: Vec<NewEntry>) -> Result<RunId, Error> {
+        let run = self.placed(run);
         let id = run.id;
         self.inner.store.create_run(run, entries).await?;
         self.inner.timers.ring();
         Ok(id)
     }
+
+    /// A run in the bucket that it belongs to.
+    pub(crate) fn placed(&self, mut run: NewRun) -> NewRun {
+        run.bucket = self.inner.ownership.place(run.workflow, run.lane.as_deref()).0;
+        run
+    }
 }
 
 impl Which {
-    fn of(self, same: u32, latest: u32) -> u32 {
+    pub(crate) fn of(self, same: u32, latest: u32) -> u32 {
         match self {
             Self::Same => same,
             Self::Latest => latest,

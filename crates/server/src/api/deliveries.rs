@@ -5,12 +5,11 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_store::deliveries::{DeliveryFilter, DeliverySummary, Outcome};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use serde::{Deserialize, Serialize};
 
-use super::extract::{OptionalBody, Path, Query};
+use super::extract::{Path, Query};
 use super::page;
-use super::runs::{RevisionIn, StartedOut};
 use super::time::{self, Time};
 use crate::app::App;
 use crate::problem::{Problem, Result};
@@ -94,6 +93,19 @@ pub(crate) struct DeliveryDetailOut {
     address: String,
     /// Time from the first byte to the decision, in microseconds.
     duration_us: u64,
+    /// That a refused delivery was accepted after all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_after_all: Option<AcceptanceOut>,
+}
+
+/// What came of a refused delivery after all.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AcceptanceOut {
+    #[schema(value_type = String)]
+    run_id: RunId,
+    accepted_at: Time,
+    /// Who wanted it.
+    author: String,
 }
 
 /// Deliveries, newest first.
@@ -169,6 +181,9 @@ fn summary(delivery: DeliverySummary, runs: Vec<RunId>) -> DeliveryOut {
 pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<DeliveryId>) -> Result<Json<DeliveryDetailOut>> {
     let delivery = app.store.delivery(id).await?.ok_or_else(|| Problem::not_found("delivery", id))?;
     let runs = app.store.runs_of_delivery(id).await?;
+    let acceptance = if delivery.outcome == Outcome::Refused { app.store.acceptance(id).await? } else { None };
+    let accepted_after_all =
+        acceptance.map(|one| AcceptanceOut { run_id: one.run, accepted_at: one.accepted_at.into(), author: one.author });
     Ok(Json(DeliveryDetailOut {
         summary: DeliveryOut {
             id,
@@ -186,6 +201,7 @@ pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<Delivery
         headers: delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         address: delivery.address,
         duration_us: delivery.duration_us,
+        accepted_after_all,
     }))
 }
 
@@ -207,18 +223,4 @@ pub(super) async fn get_delivery_body(State(app): State<App>, Path(id): Path<Del
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox")),
     ];
     Ok((headers, body).into_response())
-}
-
-/// Runs a delivery once more, as it was.
-#[utoipa::path(
-    post, path = "/api/v1/deliveries/{id}/replay", tag = "deliveries", params(("id" = String, Path)),
-    request_body = Option<RevisionIn>, responses((status = 202, body = StartedOut))
-)]
-pub(super) async fn replay_delivery(
-    State(app): State<App>,
-    Path(id): Path<DeliveryId>,
-    OptionalBody(revision): OptionalBody<RevisionIn>,
-) -> Result<(StatusCode, Json<StartedOut>)> {
-    let run_id = app.worker.replay(id, revision.which()?).await?;
-    Ok((StatusCode::ACCEPTED, Json(StartedOut { run_id })))
 }

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, curl, deliveries, errors, keys, runs, secrets, server, workflows};
+use super::{actions, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -43,7 +43,8 @@ const SCHEME: &str = "key";
         deliveries::get_delivery,
         deliveries::get_delivery_body,
         curl::get_delivery_curl,
-        deliveries::replay_delivery,
+        replays::replay_delivery,
+        replays::accept_delivery,
         secrets::list_secrets,
         secrets::put_secret,
         secrets::delete_secret,

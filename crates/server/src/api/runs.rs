@@ -69,8 +69,8 @@ pub(crate) struct StartedOut {
 #[derive(Clone, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RevisionIn {
-    /// `latest` (default), `same` as before, or a number.
-    revision: Option<RevisionChoice>,
+    /// `published` (default; also `latest`), `original` (also `same`), or a number.
+    pub(super) revision: Option<RevisionChoice>,
 }
 
 /// A revision by word or number.
@@ -86,9 +86,9 @@ impl RevisionChoice {
         match self {
             Self::Number(number) => Ok(Which::Number(*number)),
             Self::Word(word) => match word.as_str() {
-                "same" => Ok(Which::Same),
-                "latest" => Ok(Which::Latest),
-                _ => Err(Problem::bad_request("`revision` must be \"same\", \"latest\" or a number.")),
+                "same" | "original" => Ok(Which::Same),
+                "latest" | "published" => Ok(Which::Latest),
+                _ => Err(Problem::bad_request("`revision` must be \"original\", \"published\" or a number.")),
             },
         }
     }

@@ -4,6 +4,7 @@ mod access;
 mod deliveries;
 mod events;
 mod faults;
+mod replays;
 mod runs;
 mod search;
 mod secrets;

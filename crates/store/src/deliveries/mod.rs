@@ -4,6 +4,7 @@
 //! but its key; lists by hook and outcome are derived behind the accept path ([`crate::lists`]).
 //! The runs that were accepted with a delivery are found by the range of their ids, later ones through `replays`.
 
+mod acceptance;
 pub(crate) mod body;
 mod list;
 mod refused;
@@ -20,6 +21,7 @@ use crate::watch::Changed;
 use crate::words::{word, words};
 use crate::{Error, Result, Store, args, row};
 
+pub use acceptance::Acceptance;
 pub use list::{DeliveryFilter, DeliverySummary};
 pub(crate) use refused::Refusals;
 pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};

@@ -83,7 +83,8 @@ async fn a_shell_sends_a_delivery_again_exactly_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let odd = "it's $(touch pwned) `x` \\ \"q\" \r\n !* \u{1F600} @file";
     let long = format!("{{\"x\": \"{}\"}}", "'".repeat(50_000));
-    let cases: [(&str, &str, &[(&str, &str)], Vec<u8>); 6] = [
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)], Vec<u8>);
+    let cases: [Case; 6] = [
         ("POST", "/it's[1-3]?a={b,c}&x=$HOME", &[("content-type", "text/plain"), ("x-odd", "a 'b' $c \"d\"")], odd.into()),
         ("POST", "/at?q=%27%22", &[("content-type", "application/json"), ("user-agent", "sender/1.0")], b"{\"a\": 1}\n".into()),
         ("PUT", "/a", &[("content-type", "text/plain"), ("x-empty", "")], b"@/etc/passwd".into()),

@@ -1,0 +1,60 @@
+//! Refused deliveries that somebody accepted after all: each once, however often it is asked for.
+
+use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::time::Timestamp;
+
+use crate::db::{Batch, Column, OnConflict, Table};
+use crate::runs::{self, NewRun};
+use crate::watch::Changed;
+use crate::{Error, Result, Store, args, row};
+
+/// What came of a refused delivery after all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The run that it started.
+    pub run: RunId,
+    /// When.
+    pub accepted_at: Timestamp,
+    /// Who wanted it.
+    pub author: String,
+}
+
+static ACCEPTANCES: Table = Table {
+    name: "acceptances",
+    columns: &[Column::int("delivery"), Column::int("run"), Column::int("accepted_at"), Column::text("author")],
+    on_conflict: OnConflict::Fail,
+};
+
+const ONE: &str = "SELECT run, accepted_at, author FROM acceptances WHERE delivery = $1";
+
+impl Store {
+    /// What came of a refused delivery after all, if somebody accepted it.
+    pub async fn acceptance(&self, delivery: DeliveryId) -> Result<Option<Acceptance>> {
+        let mut rows = self.db().read(ONE, args![delivery.0]).await?;
+        let Some(row) = rows.first_mut() else { return Ok(None) };
+        Ok(Some(Acceptance { run: RunId(row.int(0)?), accepted_at: Timestamp(row.int(1)?), author: row.take_text(2)? }))
+    }
+
+    /// Stores the run of a refused delivery that is accepted after all, unless one was stored before; the one that counts.
+    /// [`Error::NotFound`]: the delivery is not stored any more.
+    pub async fn accept_after_all(&self, delivery: DeliveryId, run: NewRun, author: &str) -> Result<RunId> {
+        let (id, changed) = (run.id, Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
+        let mut batch = Batch::new();
+        Self::accept_after_all_into(&mut batch, delivery, run, author);
+        match self.db().write(batch).await {
+            Ok(_) => {
+                self.watch().tell(changed);
+                Ok(id)
+            }
+            Err(Error::Conflict { .. }) => self.acceptance(delivery).await?.map(|one| one.run).ok_or(Error::NotFound),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds all of that to a batch; conflicts if it was accepted before, or is gone.
+    pub(crate) fn accept_after_all_into(batch: &mut Batch, delivery: DeliveryId, run: NewRun, author: &str) {
+        batch.insert(&ACCEPTANCES, row![delivery.0, run.id.0, run.created_at.0, author.to_owned()]);
+        Self::replay_into(batch, delivery, run.id);
+        batch.insert(&runs::RUNS, run.into_row());
+    }
+}

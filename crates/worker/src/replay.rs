@@ -1,0 +1,157 @@
+//! Stored deliveries run again: as they were, edited, or accepted although they were refused.
+
+use bytes::Bytes;
+use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::request::Headers;
+use hookmill_store::deliveries::{Delivery, NewDelivery, Outcome};
+use hookmill_store::runs::NewRun;
+
+use crate::error::Error;
+use crate::load;
+use crate::wish::Which;
+use crate::worker::Worker;
+
+/// The status of what was accepted and is not answered by anything.
+const ACCEPTED: u16 = 202;
+
+/// What is changed before a delivery is run again.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    /// Another body.
+    pub body: Option<Bytes>,
+    /// Other headers, all of them; names in lower case.
+    pub headers: Option<Headers>,
+}
+
+impl Worker {
+    /// Runs a stored delivery once more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
+    pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<RunId, Error> {
+        let run = self.run_again(delivery, which).await?;
+        self.create(run, Vec::new()).await
+    }
+
+    /// Runs a stored delivery with changes. What is run is stored as a delivery of its own, so that the run and everybody
+    /// who looks at it see what it was given, and the one that came in stays as it came in.
+    ///
+    /// # Errors
+    /// As [`Self::replay`]; [`Error::Input`] if the edited request is not one that the trigger takes.
+    pub async fn replay_edited(
+        &self,
+        delivery: DeliveryId,
+        edit: Edit,
+        which: Which,
+        author: &str,
+    ) -> Result<(DeliveryId, RunId), Error> {
+        let (mut stored, body) = self.stored_delivery(delivery).await?;
+        let original = self.original_revision(&stored).await?;
+        let body = edit.body.unwrap_or(body);
+        stored.headers = edit.headers.unwrap_or(stored.headers);
+        stored.id = DeliveryId(self.inner.store.next_id());
+        let run = self.run_at(&stored, &body, which, original).await?;
+        let copy = NewDelivery {
+            id: stored.id,
+            workspace: stored.workspace,
+            hook: stored.hook,
+            outcome: Outcome::Accepted,
+            status: ACCEPTED,
+            reason: None,
+            detail: Some(format!("{delivery}, edited and run again by {author}")),
+            method: stored.method,
+            path_and_query: stored.path_and_query,
+            headers: stored.headers,
+            address: stored.address,
+            received_at: stored.received_at,
+            body,
+            duration_us: 0,
+        };
+        let (id, run_id) = (copy.id, run.id);
+        self.inner.store.accept(copy, vec![self.placed(run)]).await?;
+        self.inner.timers.ring();
+        Ok((id, run_id))
+    }
+
+    /// Lets a refused delivery start its run after all, once: asked again, it names the same run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Conflict`] if it was not refused, or its body was not kept; [`Error::Input`] if the
+    /// trigger cannot read it.
+    pub async fn accept_after_all(&self, delivery: DeliveryId, which: Which, author: &str) -> Result<RunId, Error> {
+        if let Some(accepted) = self.inner.store.acceptance(delivery).await? {
+            return Ok(accepted.run);
+        }
+        let run = self.run_after_all(delivery, which).await?;
+        let id = self.inner.store.accept_after_all(delivery, run, author).await?;
+        self.inner.timers.ring();
+        Ok(id)
+    }
+
+    /// The run of a refused delivery, ready to be stored.
+    pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
+        let (stored, body) = self.stored_delivery(delivery).await?;
+        if stored.outcome != Outcome::Refused {
+            return Err(Error::Conflict(format!(
+                "the delivery is {}; only a refused one can be accepted after all",
+                stored.outcome
+            )));
+        }
+        if !body_was_kept(&stored) {
+            return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
+        }
+        Ok(self.placed(self.run_of(&stored, &body, which).await?))
+    }
+
+    /// The run of a delivery that is run again, ready to be stored.
+    pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
+        let (stored, body) = self.stored_delivery(delivery).await?;
+        Ok(self.placed(self.run_of(&stored, &body, which).await?))
+    }
+
+    async fn stored_delivery(&self, delivery: DeliveryId) -> Result<(Delivery, Bytes), Error> {
+        let store = &self.inner.store;
+        let stored = store.delivery(delivery).await?.ok_or(Error::NotFound("delivery"))?;
+        match store.delivery_body(delivery).await {
+            Ok(body) => Ok((stored, body)),
+            Err(hookmill_store::Error::NotFound) => Err(Error::NotFound("delivery")),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The revision that a delivery was run on first.
+    async fn original_revision(&self, delivery: &Delivery) -> Result<Option<u32>, Error> {
+        let store = &self.inner.store;
+        match store.runs_of_delivery(delivery.id).await?.first() {
+            Some(run) => Ok(store.run(*run).await?.map(|row| row.revision)),
+            None => Ok(None),
+        }
+    }
+
+    async fn run_of(&self, stored: &Delivery, body: &Bytes, which: Which) -> Result<NewRun, Error> {
+        let original = if which == Which::Same { self.original_revision(stored).await? } else { None };
+        self.run_at(stored, body, which, original).await
+    }
+
+    async fn run_at(&self, stored: &Delivery, body: &Bytes, which: Which, original: Option<u32>) -> Result<NewRun, Error> {
+        let inner = &self.inner;
+        let hook = inner.store.hook(stored.hook).await?.ok_or(Error::NotFound("hook"))?;
+        let workflow = inner.store.workflow(hook.workflow).await?.ok_or(Error::NotFound("workflow"))?;
+        let number = which.of(original.unwrap_or(workflow.revision), workflow.revision);
+        let revision = inner.programs.get(workflow.id, number).await?;
+        let trigger = revision
+            .trigger_of(&hook.label)
+            .ok_or_else(|| Error::Conflict(format!("revision {number} has no trigger `{}`", hook.label)))?;
+        let parsed = load::parse_delivery(revision.webhook(trigger), stored, body).map_err(Error::Input)?;
+        let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
+        let run = self.new_run(workflow.id, number, workflow.workspace);
+        Ok(NewRun { lane, trigger, delivery: Some(stored.id), ..run })
+    }
+}
+
+/// Whether what is stored is the body that was sent: of some refused requests nothing of it is kept.
+fn body_was_kept(delivery: &Delivery) -> bool {
+    let announced = delivery.headers.get("content-length").and_then(|length| length.trim().parse::<u64>().ok());
+    let announced_some = announced.is_some_and(|length| length > 0) || delivery.headers.get("transfer-encoding").is_some();
+    delivery.body_bytes > 0 || !announced_some
+}
