@@ -5,10 +5,11 @@
 //!
 //! A sender is an entry in [`presets`]: where its signature stands, over which bytes, with which algorithm and key, how old it
 //! may be, its handshake, its delivery id and event type. [`Preset::verify`] judges a request, [`Preset::handshake`] answers the
-//! sender's question whether we are who it thinks, and a doctor explains a signature that does not fit.
+//! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit.
 
 pub mod credentials;
 mod digest;
+mod doctor;
 mod failure;
 mod handshake;
 mod key;
@@ -27,6 +28,7 @@ mod verify;
 mod window;
 
 pub use digest::content_digest_matches;
+pub use doctor::{doctor, doctor_among};
 pub use failure::{Code, Failure, Genuine};
 pub use handshake::Reply;
 pub use place::{Place, path_is_valid};
