@@ -6,11 +6,13 @@
 //! - [`workflow`]: the document people write, its text form, its problems.
 //! - [`request`]: what a webhook request says: body parsing, declared variables.
 //! - [`expression`]: `{{ … }}`.
+//! - [`sample`]: variables inferred from an example of what is sent.
 //! - [`run`]: run state as the fold of the journal, and [`run::decide`].
 
 pub mod expression;
 pub mod id;
 pub mod request;
 pub mod run;
+pub mod sample;
 pub mod time;
 pub mod workflow;

@@ -31,6 +31,8 @@ pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
 pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX};
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
+pub use variables::VARIABLE_PROBLEMS_MAX;
+pub(crate) use variables::{fields, undeclared};
 pub use webhook::{OFFERED_MEMBERS, WEBHOOK_MEMBERS};
 pub use xml::{XML_ATTRIBUTES_MAX, XML_DEPTH_MAX, XML_NODES_MAX};
 
@@ -85,7 +87,7 @@ pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, 
     let bytes = encoding::undo(request, trigger.body_bytes_max)?;
     let body = media::parse_body(request, &bytes, &query, &variables::wanted(trigger), &mut notes)?;
     let headers = request.headers.value();
-    let variables = variables::collect(trigger, request, &body, &query)?;
+    let variables = variables::collect(trigger, request, &bytes, &body, &query)?;
     let raw = webhook::Raw { bytes, binary: body.kind == body::BodyKind::Binary };
     let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
         let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));

@@ -1,14 +1,25 @@
 //! The declared variables: found where the trigger says, converted or checked, and every problem told at once.
+//!
+//! What a value becomes is decided in `fit`; what the trigger's JSON Schema says against the body comes after that.
 
+mod fit;
+mod problems;
+mod schema;
+
+use bytes::Bytes;
 use minijinja::Value;
-use minijinja::value::{Serde, ValueKind};
 use smallvec::SmallVec;
 
 use super::body::{Body, BodyKind, Container, Content, Member, member};
 use super::form::Query;
-use super::refusal::VariableProblem;
-use super::{Refusal, Request, json};
-use crate::workflow::{Source, Variable, VariableType, WebhookTrigger};
+use super::webhook::Raw;
+use super::{Refusal, Request};
+use crate::workflow::{Source, Variable, WebhookTrigger};
+use fit::{Fitted, Fitting};
+use problems::Problems;
+
+pub use problems::VARIABLE_PROBLEMS_MAX;
+pub(crate) use schema::plain;
 
 /// The declared variables in the order declared. The names are values: short ones need no memory of their own.
 #[derive(Debug, Default)]
@@ -22,6 +33,8 @@ enum Held {
     Value(Value),
     /// It is this member of the body, which nobody has built yet.
     InBody(Box<str>),
+    /// It is the whole body as text.
+    Whole(Raw),
 }
 
 impl Variables {
@@ -35,6 +48,7 @@ impl Variables {
             Held::Absent => None,
             Held::Value(value) => Some(value.clone()),
             Held::InBody(name) => member(body.value(), name),
+            Held::Whole(raw) => Some(raw.value()),
         }
     }
 
@@ -74,47 +88,73 @@ pub(super) fn wanted(trigger: &WebhookTrigger) -> SmallVec<[&str; 16]> {
 pub(super) fn collect(
     trigger: &WebhookTrigger,
     request: &Request<'_>,
+    bytes: &Bytes,
     body: &Body<'_>,
     query: &Query,
 ) -> Result<Variables, Refusal> {
-    let mut variables = Vec::with_capacity(trigger.variables.len());
-    let mut problems = Vec::new();
+    let mut variables = Vec::with_capacity(trigger.variables.len() + usize::from(trigger.full_body.is_some()));
+    let mut problems = Problems::default();
     for (name, variable) in &trigger.variables {
-        match one(name, variable, request, body, query) {
-            Ok(held) => variables.push((Value::from(name), held)),
-            Err((code, message)) => problems.push(VariableProblem { name: name.clone(), code, message }),
+        if let Some(held) = one(name, variable, request, body, query, &mut problems) {
+            variables.push((Value::from(name), held));
         }
     }
-    if problems.is_empty() { Ok(Variables(variables)) } else { Err(Refusal::Variables(problems)) }
+    if let Some(name) = &trigger.full_body {
+        variables.push((Value::from(name), Held::Whole(whole(request, bytes, body))));
+    }
+    if let Some(schema) = &trigger.schema {
+        schema::check(schema, body.content.value(), &mut problems);
+    }
+    problems.into_refusal().map_or(Ok(Variables(variables)), Err)
 }
 
+/// The bytes that a full body variable stands for. Of a GET the query is the body.
+fn whole(request: &Request<'_>, bytes: &Bytes, body: &Body<'_>) -> Raw {
+    let bytes = if request.method == "GET" { Bytes::copy_from_slice(request.query.as_bytes()) } else { bytes.clone() };
+    Raw { bytes, binary: body.kind == BodyKind::Binary }
+}
+
+/// What a request says without any declaration, and whether its values are texts that stand for something.
+pub(crate) fn undeclared(request: &Request<'_>) -> Result<(serde_json::Value, bool), Refusal> {
+    let query = Query::of(request.query)?;
+    let bytes = super::encoding::undo(request, None)?;
+    let body = super::media::parse_body(request, &bytes, &query, &[], &mut Vec::new())?;
+    Ok((plain(body.content.value()), body.kind == BodyKind::Form))
+}
+
+/// A form or query as plain data: texts, nested and repeated as their names say.
+pub(crate) fn fields(text: &str) -> Result<serde_json::Value, Refusal> {
+    Query::of(text).map(|query| plain(query.value()))
+}
+
+/// One variable; `None` if there is a problem with it, which has been told.
 fn one(
     name: &str,
     variable: &Variable,
     request: &Request<'_>,
     body: &Body<'_>,
     query: &Query,
-) -> Result<Held, (&'static str, String)> {
-    let default = || variable.default.as_ref().map(|value| Value::from(Serde(value)));
-    let mistyped = |message: String| ("mistyped", format!("`{name}` {message}"));
-    let (value, sent_as_null) = match find(name, variable.source.as_ref(), request, body, query) {
-        None => (None, false),
-        Some(Found::Typed(value)) if value.is_none() => (None, true),
-        Some(Found::Typed(value)) => (Some(check(variable.kind, value).map_err(mistyped)?), false),
-        Some(Found::Unbuilt(container, name)) => {
-            return fits(variable.kind, container).map(|()| Held::InBody(name)).map_err(mistyped);
+    problems: &mut Problems,
+) -> Option<Held> {
+    let found = find(name, variable.source.as_ref(), request, body, query);
+    let mut fitting = Fitting::of(name, problems);
+    let fitted = match found {
+        None => fitting.absent(variable, || place(name, variable.source.as_ref())),
+        Some(Found::Unbuilt(container, member)) if !variable.is_nested() => {
+            return fitting.fits(variable.kind, container).then_some(Held::InBody(member));
         }
-        Some(Found::Spelled(value)) => (convert(variable.kind, value).map_err(mistyped)?, false),
+        Some(Found::Unbuilt(_, key)) => {
+            let value = member(body.content.value(), &key).expect("an unbuilt member is a member of the body");
+            fitting.typed(variable, value, || place(name, variable.source.as_ref()))
+        }
+        Some(Found::Typed(value)) => fitting.typed(variable, value, || place(name, variable.source.as_ref())),
+        Some(Found::Spelled(value)) => fitting.spelled(variable, value, || place(name, variable.source.as_ref())),
     };
-    match value.or_else(default) {
-        Some(value) => Ok(Held::Value(value)),
-        None if variable.required => {
-            let place = place(name, variable.source.as_ref());
-            Err(("missing", format!("`{name}` is missing: expected {} {place}", article(variable.kind))))
-        }
+    match fitted? {
+        Fitted::Value(value) => Some(Held::Value(value)),
         // Sent as null is `none` in expressions; not sent at all is not defined.
-        None if sent_as_null => Ok(Held::Value(Value::from(()))),
-        None => Ok(Held::Absent),
+        Fitted::Null => Some(Held::Value(Value::from(()))),
+        Fitted::Absent => Some(Held::Absent),
     }
 }
 
@@ -135,98 +175,6 @@ fn find(name: &str, source: Option<&Source>, request: &Request<'_>, body: &Body<
         Some(Source::Query(name)) => in_query(name),
         Some(Source::Path(name)) => in_path(name),
         Some(Source::Header(name)) => request.headers.joined(name).map(Found::Spelled),
-    }
-}
-
-/// A value with a type of its own must have the declared one.
-fn check(kind: VariableType, value: Value) -> Result<Value, String> {
-    let right = match kind {
-        VariableType::String => value.kind() == ValueKind::String,
-        VariableType::Number => value.is_number(),
-        VariableType::Boolean => value.kind() == ValueKind::Bool,
-        VariableType::Object => value.kind() == ValueKind::Map,
-        VariableType::Array => value.kind() == ValueKind::Seq,
-    };
-    if right { Ok(value) } else { Err(unfit(kind, found(&value))) }
-}
-
-fn fits(kind: VariableType, container: Container) -> Result<(), String> {
-    match (kind, container) {
-        (VariableType::Array, Container::Array) | (VariableType::Object, Container::Object) => Ok(()),
-        (_, Container::Array) => Err(unfit(kind, "an array")),
-        (_, Container::Object) => Err(unfit(kind, "an object")),
-    }
-}
-
-fn unfit(kind: VariableType, found: &str) -> String {
-    format!("must be {}; found {found}", article(kind))
-}
-
-/// A text becomes what is declared. An empty text is a string, and nothing else.
-fn convert(kind: VariableType, value: Value) -> Result<Option<Value>, String> {
-    let Some(text) = value.as_str() else {
-        // `a[b]=1` is an object and `a=1&a=2` an array already.
-        return check(kind, value).map(Some);
-    };
-    let trimmed = text.trim();
-    if kind != VariableType::String && trimmed.is_empty() {
-        return Ok(None);
-    }
-    let converted = match kind {
-        VariableType::String => Some(value.clone()),
-        VariableType::Number => number(trimmed),
-        VariableType::Boolean => boolean(trimmed),
-        VariableType::Object => json::value(trimmed).ok().filter(|value| value.kind() == ValueKind::Map),
-        VariableType::Array if trimmed.starts_with('[') => json::value(trimmed).ok(),
-        // A field that can be repeated was sent once.
-        VariableType::Array => Some(Value::from(vec![value.clone()])),
-    };
-    let expected = match kind {
-        VariableType::Object | VariableType::Array => format!("{} as JSON text", article(kind)),
-        VariableType::String | VariableType::Number | VariableType::Boolean => article(kind).to_owned(),
-    };
-    converted.map(Some).ok_or_else(|| format!("must be {expected}; found another text"))
-}
-
-fn number(text: &str) -> Option<Value> {
-    if let Ok(number) = text.parse::<i64>() {
-        return Some(Value::from(number));
-    }
-    if let Ok(number) = text.parse::<i128>() {
-        return Some(Value::from(number));
-    }
-    // Not what only programmers write: `inf`, `NaN`, `infinity`.
-    let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
-    let number = text.parse::<f64>().ok().filter(|number| plain && number.is_finite());
-    number.map(Value::from)
-}
-
-fn boolean(text: &str) -> Option<Value> {
-    let is = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if is(["true", "1", "yes", "on"]) {
-        return Some(Value::from(true));
-    }
-    is(["false", "0", "no", "off"]).then(|| Value::from(false))
-}
-
-fn article(kind: VariableType) -> &'static str {
-    match kind {
-        VariableType::String => "a string",
-        VariableType::Number => "a number",
-        VariableType::Boolean => "a boolean",
-        VariableType::Object => "an object",
-        VariableType::Array => "an array",
-    }
-}
-
-fn found(value: &Value) -> &'static str {
-    match value.kind() {
-        ValueKind::Bool => "a boolean",
-        ValueKind::Number => "a number",
-        ValueKind::String => "a string",
-        ValueKind::Seq | ValueKind::Iterable => "an array",
-        ValueKind::Map => "an object",
-        _ => "something else",
     }
 }
 

@@ -9,13 +9,19 @@ use super::{Catalog, Problem, Severity, Workflow, validate};
 
 /// Problems that a part of a document has in itself, whatever stands around it.
 const OF_THE_PART: &[&str] = &[
+    "bad_algorithm",
     "bad_duration",
     "bad_expression",
     "bad_header",
     "bad_id",
+    "bad_jwks",
     "bad_name",
+    "bad_origin",
     "bad_path",
+    "bad_pem",
+    "bad_schema",
     "bad_time",
+    "bad_url",
     "bad_value",
     "constant_condition",
     "denied_header",
@@ -23,6 +29,7 @@ const OF_THE_PART: &[&str] = &[
     "missing_field",
     "mistyped_field",
     "out_of_range",
+    "private_key",
     "reserved_id",
     "reserved_name",
     "reserved_path",
@@ -30,6 +37,7 @@ const OF_THE_PART: &[&str] = &[
     "too_long",
     "unknown_action",
     "unknown_field",
+    "unknown_preset",
 ];
 /// Problems that something left out could solve.
 const OF_NAMES: &[&str] = &["unknown_name", "unknown_step"];

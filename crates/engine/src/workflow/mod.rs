@@ -23,6 +23,7 @@ pub use node::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_WEIGHT_MAX};
 pub use problem::{Problem, Severity};
 pub use read::read;
 pub use report::PROBLEMS_MAX;
+pub(crate) use report::push_key;
 pub use schema::json_schema;
 pub use settings::Settings;
 pub use step::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};

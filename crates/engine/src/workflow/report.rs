@@ -105,7 +105,7 @@ impl Report {
 }
 
 /// Adds `.key` to a path, or `["key"]` when the key is not a plain name.
-pub(super) fn push_key(path: &mut String, key: &str) {
+pub(crate) fn push_key(path: &mut String, key: &str) {
     const KEY_CHARS_MAX: usize = 80;
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
     let key: String = key.chars().take(KEY_CHARS_MAX).collect();

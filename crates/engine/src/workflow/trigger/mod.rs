@@ -19,6 +19,7 @@ pub use body_schema::{BodySchema, SchemaFinding};
 pub use dedupe::{Dedupe, DedupeKey};
 pub use preset::{PRESETS, PresetInfo, PresetKind, SecretUse, preset};
 pub(super) use preset::{knowing as presets_knowing, meant as preset_meant};
+pub use crate::request::Encoding;
 pub use response::{ContentType, FallbackAnswer, Response, ResponseMode};
 pub use signature::{
     Field, Grammar, HashAlgorithm, KeyForm, Place, Signature, SignatureEncoding, SignedPart, TimestampPlace, TimestampUnit,
@@ -191,17 +192,6 @@ pub struct RateLimit {
 pub struct Cors {
     /// Their origins, such as `https://shop.example`; `*` for all.
     pub origins: Vec<String>,
-}
-
-/// A content encoding that can be undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "they are the registered names of content codings")]
-pub enum Encoding {
-    Gzip,
-    Deflate,
-    Br,
-    Zstd,
 }
 
 /// Names under which parts of the request are kept as run variables.
