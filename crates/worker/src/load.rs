@@ -116,7 +116,7 @@ pub(crate) fn parse_delivery(
         query,
         headers: &delivery.headers,
         body,
-        encodings: &[],
+        encodings: &trigger.encodings,
         event: None,
         address: &delivery.address,
         received_at: delivery.received_at,

@@ -12,6 +12,7 @@ mod response;
 mod signature;
 mod variable;
 
+pub use crate::request::Encoding;
 pub use address::{AddressRange, AddressRangeError};
 pub use auth::{Auth, Credential, Jwt, JwtAlgorithm, JwtKey, SecretNames, Yes};
 pub use body_path::{BodyPath, BodyPathError, Segment};
@@ -19,7 +20,6 @@ pub use body_schema::{BodySchema, SchemaFinding};
 pub use dedupe::{Dedupe, DedupeKey};
 pub use preset::{PRESETS, PresetInfo, PresetKind, SecretUse, preset};
 pub(super) use preset::{knowing as presets_knowing, meant as preset_meant};
-pub use crate::request::Encoding;
 pub use response::{ContentType, FallbackAnswer, Response, ResponseMode};
 pub use signature::{
     Field, Grammar, HashAlgorithm, KeyForm, Place, Signature, SignatureEncoding, SignedPart, TimestampPlace, TimestampUnit,
