@@ -12,6 +12,7 @@ mod digest;
 mod doctor;
 mod failure;
 mod handshake;
+pub mod jwt;
 mod key;
 mod message;
 mod place;
