@@ -5,7 +5,8 @@
 //!
 //! A sender is an entry in [`presets`]: where its signature stands, over which bytes, with which algorithm and key, how old it
 //! may be, its handshake, its delivery id and event type. [`Preset::verify`] judges a request, [`Preset::handshake`] answers the
-//! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit.
+//! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit. Secrets that are sent
+//! as they are live in [`credentials`], tokens in [`jwt`].
 
 pub mod credentials;
 mod digest;

@@ -12,6 +12,8 @@ const IDS: &str = "github gitlab gitlab-signing bitbucket stripe slack shopify s
     calendly intercom paddle telegram jira notion asana zendesk line razorpay mux sanity woocommerce sentry lemonsqueezy workos \
     gitea x cloudevents websub rfc9421 hmac ed25519";
 
+const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");
+
 fn schemes() -> impl Iterator<Item = (&'static Preset, &'static Scheme)> {
     presets().flat_map(|preset| preset.schemes.iter().map(move |scheme| (preset, scheme)))
 }
@@ -39,6 +41,7 @@ fn there_is_exactly_one_entry_for_every_id() {
     for entry in presets() {
         assert_eq!(preset(entry.id).unwrap().name, entry.name);
         assert!(entry.source.starts_with("https://"), "{}", entry.id);
+        assert!(COMPATIBILITY.contains(&format!("\n| `{}` | ", entry.id)), "{} has no row in docs/compatibility.md", entry.id);
         assert_eq!(entry.proof == Proof::Signature, !entry.schemes.is_empty(), "{}", entry.id);
     }
     assert!(preset("nobody").is_none());
