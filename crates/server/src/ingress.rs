@@ -10,11 +10,18 @@ mod answer;
 mod arrival;
 mod code;
 mod credentials;
+mod dedupe;
+mod duplicate;
+mod gate;
 mod hook;
 mod hooks;
 mod meters;
+pub(crate) mod product;
+mod proof;
+mod reading;
 mod redact;
 mod refused;
+mod scheme;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -23,10 +30,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use hookmill_engine::expression::Value;
 use hookmill_engine::id::{DeliveryId, RunId};
-use hookmill_engine::request::{Parsed, Request as Sent, parse};
+use hookmill_engine::request::{Parsed, Request as Sent};
 use hookmill_store::Store;
 use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::idempotency::Original;
 use hookmill_store::ids::Clock;
 use hookmill_store::runs::{NewRun, State};
 use hookmill_worker::{Handed, Head, Worker};
@@ -36,26 +45,27 @@ use ipnet::IpNet;
 
 pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
 pub use code::Code;
+pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
+pub use duplicate::DUPLICATE;
 pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
+pub use product::alias;
 pub use redact::REDACTED;
 
 use crate::config::Size;
-use crate::listen::{Inbound, InboundError};
+use crate::listen::Inbound;
 use crate::vault::LiveSecrets;
 use answer::Accepted;
 use arrival::Arrival;
-use credentials::Verdict;
-use hook::{BodyLimits, Hook};
+use dedupe::{Claim, Material};
+use hook::{BodyLimits, Hook, Place};
 use hooks::{Found, Hooks};
 use meters::Meters;
+use product::Product;
+use reading::{keep_body, parsed, unreadable};
 use refused::{Refused, Result};
 
 /// What a path begins with that leads to a hook.
 pub const PREFIX: &str = "/hooks/";
-/// What is kept of the body of a request that is refused before its body matters.
-const REFUSED_BODY_BYTES_MAX: u64 = 256 * 1024;
-/// Bodies above this are parsed where other requests do not wait for it.
-const PARSED_IN_PLACE_BYTES_MAX: usize = 128 * 1024;
 /// What a body becomes in memory when it is parsed, roughly.
 const PARSED_FACTOR: usize = 4;
 
@@ -67,6 +77,8 @@ pub struct Parts {
     pub worker: Worker,
     /// Opens the secrets with which callers are compared.
     pub secrets: Arc<LiveSecrets>,
+    /// What the URLs of hooks begin with, without a slash at the end.
+    pub public_url: String,
     /// The time.
     pub clock: Clock,
     /// A body's size, unless its hook says otherwise.
@@ -85,6 +97,7 @@ struct Inner {
     store: Store,
     worker: Worker,
     secrets: Arc<LiveSecrets>,
+    public_url: String,
     clock: Clock,
     trusted_proxies: Vec<IpNet>,
     hooks: Arc<Hooks>,
@@ -97,17 +110,17 @@ impl Ingress {
     /// Opens the door.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let Parts { store, worker, secrets, clock, body_default, body_max, trusted_proxies } = parts;
+        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies } = parts;
         let limits = BodyLimits { default: body_default.0, max: body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
         let (meters, seeds) = (Meters::new(), RandomState::new());
-        Self(Arc::new(Inner { store, worker, secrets, clock, trusted_proxies, hooks, meters, seeds }))
+        Self(Arc::new(Inner { store, worker, secrets, public_url, clock, trusted_proxies, hooks, meters, seeds }))
     }
 
     /// Whether a path is the door's.
     #[must_use]
     pub fn is_for(path: &str) -> bool {
-        path.starts_with(PREFIX)
+        path.starts_with(PREFIX) || product::PREFIXES.iter().any(|prefix| path.starts_with(prefix))
     }
 
     /// Takes one webhook.
@@ -124,32 +137,62 @@ impl Ingress {
 
 impl Inner {
     async fn receive(&self, arrival: &Arrival, body: Inbound) -> Result<Response<Body>> {
-        let target = arrival.head.uri.path().strip_prefix(PREFIX).ok_or_else(Refused::hook_not_found)?;
-        let found = match self.hooks.find(target).await {
+        let found = match self.hooks.find(arrival.head.uri.path()).await {
             Ok(found) => found,
             Err(refused) => return Err(keep_body(refused, body).await),
         };
         let hook = &found.hook;
+        if !hook.lets_in(arrival.address) {
+            return Err(keep_body(Refused::address_not_allowed(hook, arrival.address), body).await);
+        }
         if !hook.takes(&arrival.head.method) {
+            if let Some(answer) = self.handshake(arrival, hook) {
+                return Ok(answer);
+            }
             return match arrival.head.method {
                 Method::HEAD | Method::OPTIONS => Ok(about(hook, &arrival.head.method)),
                 _ => Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
             };
         }
-        let secrets = |name: &str| self.secrets.get(hook.place.workspace, name);
-        match hook.credentials.check(&arrival.head.headers, arrival.query(), secrets) {
-            Verdict::Welcome => {}
-            Verdict::Wrong(why) => return Err(keep_body(Refused::unauthorized(hook, why), body).await),
-            Verdict::SecretsMissing(names) => {
-                let refused = Refused::not_ready(missing_secrets(&names)).at(hook.place.clone());
-                return Err(keep_body(refused, body).await);
-            }
+        if !hook.credentials.needs_body
+            && let Err(refused) = self.let_in(arrival, hook, &[], false)
+        {
+            return Err(keep_body(refused, body).await);
         }
         let body = body.read(hook.body_bytes_max).await.map_err(|error| unreadable(&error).at(hook.place.clone()))?;
-        self.accept(arrival, &found, body).await
+        let mut delivery_id = None;
+        let examined = match &hook.proof {
+            None if hook.credentials.needs_body => self.let_in(arrival, hook, &body, false).map(|()| None),
+            None => Ok(None),
+            Some(proof) => self.prove(arrival, hook, proof, &body, &mut delivery_id),
+        };
+        match examined.map_err(|refused| refused.body(body.clone()))? {
+            Some(handshake) => Ok(handshake),
+            None => self.accept(arrival, &found, body, delivery_id).await,
+        }
     }
 
-    async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes) -> Result<Response<Body>> {
+    /// A request for the ledger, under a new id and with no body yet.
+    fn delivery(&self, arrival: &Arrival, place: &Place, outcome: Outcome, status: u16) -> NewDelivery {
+        NewDelivery {
+            id: DeliveryId(self.store.next_id()),
+            workspace: place.workspace,
+            hook: place.hook,
+            outcome,
+            status,
+            reason: None,
+            detail: None,
+            method: arrival.head.method.as_str().to_owned(),
+            path_and_query: arrival.target(&redact::query(arrival.query())),
+            headers: redact::headers(&arrival.head.headers, &place.secret_headers),
+            address: arrival.address.to_string(),
+            received_at: arrival.received_at,
+            body: Bytes::new(),
+            duration_us: arrival.took_us(),
+        }
+    }
+
+    async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes, delivery_id: Option<String>) -> Result<Response<Body>> {
         let hook = &found.hook;
         let (delivery, run) = (DeliveryId(self.store.next_id()), RunId(self.store.next_id()));
         let headers = redact::headers(&arrival.head.headers, &hook.place.secret_headers);
@@ -169,9 +212,32 @@ impl Inner {
         };
         let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
         let parsed = parsed(hook, &sent).map_err(refused)?;
+        if let Some(name) = hook.place.product.and_then(Product::required)
+            && !is_given(&parsed.webhook, name)
+        {
+            return Err(refused(Refused::missing_variable(name)));
+        }
         let lane = hook.revision.program.lane(&parsed.webhook).map_err(|failure| refused(unordered(&failure.message)))?;
         let seed = self.seeds.hash_one(run.0);
         let accepted = Accepted { delivery, run, webhook: parsed.webhook.clone(), now: arrival.received_at, seed };
+        let material = Material {
+            headers: &arrival.head.headers,
+            body: &body,
+            webhook: &parsed.webhook,
+            delivery_id,
+            now: arrival.received_at,
+            seed,
+        };
+        let claim = hook.deduper.claim(&material).map_err(|why| refused(Refused::bad_key(&why)))?;
+        if let Some(claim) = &claim
+            && let Some(original) = self.original(hook, claim, arrival).await?
+        {
+            return self.duplicate(arrival, hook, claim, original, accepted, body.clone()).await.map_err(refused);
+        }
+        let wanted = hook.wants(&parsed.webhook, arrival.received_at, seed);
+        if !wanted.map_err(|why| refused(Refused::condition(&why)))? {
+            return self.filtered(arrival, hook, accepted, body.clone()).await.map_err(refused);
+        }
         let waits = hook.responder.waits_for();
         let (at_once, note) = match waits {
             Some(_) => (None, None),
@@ -197,7 +263,11 @@ impl Inner {
             address,
         };
         let waiter = waits.map(|wants| self.worker.wait_answer(run, wants));
-        self.store_and_start(hook, new_delivery, run, lane, seed, parsed).await?;
+        if let Some(original) = self.store_and_start(hook, new_delivery, run, lane, seed, parsed, claim.as_ref()).await? {
+            let claim = claim.expect("only a claim can have an original");
+            drop(waiter);
+            return self.duplicate(arrival, hook, &claim, original, accepted, body.clone()).await.map_err(refused);
+        }
         self.meters.accepted(arrival.took(), body.len());
         if let Some(response) = at_once {
             return Ok(response);
@@ -207,7 +277,9 @@ impl Inner {
         Ok(hook.responder.after(&accepted, answered))
     }
 
-    /// The one moment that counts: when this returns `Ok`, delivery and run are on disk and the run will happen.
+    /// The one moment that counts: when this returns `Ok(None)`, delivery and run are on disk and the run will happen.
+    /// `Some`: the request repeats this one, and nothing was stored.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one accepted request, each of another owner")]
     async fn store_and_start(
         &self,
         hook: &Hook,
@@ -216,7 +288,8 @@ impl Inner {
         lane: Option<String>,
         seed: u64,
         parsed: Parsed,
-    ) -> Result<()> {
+        claim: Option<&Claim>,
+    ) -> Result<Option<Original>> {
         let created_at = delivery.received_at;
         let done = hook.done_when_stored;
         let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
@@ -241,34 +314,28 @@ impl Inner {
             origin: None,
         };
         let head = Head::of(&new_run);
-        self.store.accept(delivery, vec![new_run]).await.map_err(|error| Refused::store(&error))?;
+        let runs = vec![new_run];
+        let stored = match claim {
+            None => self.store.accept(delivery, runs).await.map(|()| None),
+            Some(claim) => self.store.accept_once(delivery, runs, &claim.key, created_at).await,
+        };
+        if let Some(original) = stored.map_err(|error| Refused::store(&error))? {
+            return Ok(Some(original));
+        }
         match berth {
             Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
             None => self.worker.ended_when_stored(&head),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn refuse(&self, arrival: &Arrival, refused: Refused) -> Response<Body> {
         self.meters.refused(refused.code);
         let delivery = refused.place.as_ref().map(|place| {
-            let id = DeliveryId(self.store.next_id());
-            self.store.refuse(NewDelivery {
-                id,
-                workspace: place.workspace,
-                hook: place.hook,
-                outcome: Outcome::Refused,
-                status: refused.code.status(),
-                reason: Some(refused.code.name().to_owned()),
-                detail: Some(refused.ledger_detail()),
-                method: arrival.head.method.as_str().to_owned(),
-                path_and_query: arrival.target(&redact::query(arrival.query())),
-                headers: redact::headers(&arrival.head.headers, &place.secret_headers),
-                address: arrival.address.to_string(),
-                received_at: arrival.received_at,
-                body: refused.body.clone(),
-                duration_us: arrival.took_us(),
-            });
+            let kept = self.delivery(arrival, place, Outcome::Refused, refused.code.status());
+            let id = kept.id;
+            let (reason, detail) = (Some(refused.code.name().to_owned()), Some(refused.ledger_detail()));
+            self.store.refuse(NewDelivery { reason, detail, body: refused.body.clone(), ..kept });
             id.to_string()
         });
         refused.answer(delivery)
@@ -284,39 +351,6 @@ fn about(hook: &Hook, method: &Method) -> Response<Body> {
     response
 }
 
-/// Parses where it disturbs nobody.
-fn parsed(hook: &Hook, sent: &Sent<'_>) -> Result<Parsed> {
-    use tokio::runtime::{Handle, RuntimeFlavor};
-    let parse = || parse(hook.trigger(), sent).map_err(|refusal| Refused::request(&refusal));
-    let many_threads = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if sent.body.len() > PARSED_IN_PLACE_BYTES_MAX && many_threads() { tokio::task::block_in_place(parse) } else { parse() }
-}
-
-/// Reads some of the body of a request that is refused without it: for the ledger, so that it can be accepted after all.
-async fn keep_body(refused: Box<Refused>, body: Inbound) -> Box<Refused> {
-    if refused.place.is_none() {
-        return refused;
-    }
-    match body.read(REFUSED_BODY_BYTES_MAX).await {
-        Ok(body) => refused.body(body),
-        Err(error) => {
-            let detail = format!("{} The body was not kept: {error}.", refused.ledger_detail());
-            refused.owner(detail)
-        }
-    }
-}
-
-fn unreadable(error: &InboundError) -> Box<Refused> {
-    match error {
-        InboundError::TooLarge { bytes_max } => Refused::body_too_large(*bytes_max),
-        InboundError::TooSlow { .. } => Refused::new(Code::BodyTimeout, format!("The body arrived too slowly: {error}.")),
-        InboundError::Malformed(_) => {
-            let detail = "The body ended before its announced end, or its chunks are malformed.";
-            Refused::new(Code::BodyTruncated, detail).owner(format!("{detail} ({error})"))
-        }
-    }
-}
-
 fn unordered(why: &str) -> Box<Refused> {
     Refused::new(Code::LaneError, "The request lacks what this workflow orders its runs by.")
         .owner(format!("The expression in settings.lane gives no value: {why}"))
@@ -328,6 +362,12 @@ fn missing_secrets(names: &[String]) -> String {
         "The hook's credentials refer to secrets that do not exist: {}. Store them with `hookmill secret set`.",
         names.join(", ")
     )
+}
+
+/// Whether the request gives this variable a value.
+fn is_given(webhook: &Value, name: &str) -> bool {
+    let value = webhook.get_attr(name).unwrap_or_default();
+    !value.is_undefined() && !value.is_none() && value.as_str() != Some("")
 }
 
 /// What the owner is told about a request that was accepted.

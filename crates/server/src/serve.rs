@@ -208,6 +208,7 @@ async fn serve_app(
         store: app.store.clone(),
         worker: app.worker.clone(),
         secrets: Arc::clone(&app.secrets),
+        public_url: app.public_url.clone(),
         clock: Arc::clone(&app.clock),
         body_default: app.config.server.hook_body_default,
         body_max: app.config.server.hook_body_max,

@@ -2,7 +2,8 @@
 //!
 //! A hook belongs to a workflow and a label, and keeps its token for ever: when its trigger goes it is switched off, when
 //! a trigger of that label comes back so does the URL. Own paths are unique among the active hooks of a workspace, by
-//! shape: `/orders/:id` and `/orders/:number` are the same place, `/orders/new` is another, and wins.
+//! shape: `/orders/:id` and `/orders/:number` are the same place, `/orders/new` is another, and wins. An alias is the
+//! whole path under which the senders of another product know a hook; no two active hooks have the same.
 
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
@@ -12,6 +13,8 @@ use crate::{Error, Result, Store, args};
 
 /// Characters of a token; 22 of 62 kinds carry 131 random bits.
 const TOKEN_CHARS: usize = 22;
+/// What an alias says in place of the hook's token.
+const TOKEN_MARK: &str = "{token}";
 /// Longest own path.
 pub const PATH_BYTES_MAX: usize = 512;
 /// Segments of an own path.
@@ -34,6 +37,8 @@ pub struct Hook {
     pub token: String,
     /// Its own path, without slashes at the ends.
     pub path: Option<String>,
+    /// Another whole path at which it answers.
+    pub alias: Option<String>,
     /// Whether the published revision has its trigger.
     pub active: bool,
     /// When it was made.
@@ -47,16 +52,26 @@ pub struct WantedHook {
     pub label: String,
     /// The own path of the trigger.
     pub path: Option<String>,
+    /// Another whole path, with a slash at its start; `{token}` stands for the hook's token.
+    pub alias: Option<String>,
+}
+
+impl WantedHook {
+    /// The alias of a hook with this token.
+    pub(crate) fn alias(&self, token: &str) -> Option<String> {
+        self.alias.as_ref().map(|alias| alias.replace(TOKEN_MARK, token))
+    }
 }
 
 macro_rules! columns {
     () => {
-        "SELECT id, workspace, workflow, label, token, path, active, created_at FROM hooks "
+        "SELECT id, workspace, workflow, label, token, path, alias, active, created_at FROM hooks "
     };
 }
 
 const ONE: &str = concat!(columns!(), "WHERE id = $1");
 const BY_TOKEN: &str = concat!(columns!(), "WHERE token = $1");
+const BY_ALIAS: &str = concat!(columns!(), "WHERE alias = $1 AND active = 1 AND alias IS NOT NULL");
 const OF_WORKFLOW: &str = concat!(columns!(), "WHERE workflow = $1 ORDER BY id LIMIT $2");
 const ACTIVE: &str = concat!(columns!(), "WHERE id > $1 AND active = 1 ORDER BY id LIMIT $2");
 const WITH_PATH: &str = concat!(
@@ -71,6 +86,21 @@ const AT_SHAPE: &str = "
        AND h.path_shape = $2
        AND h.active = 1
        AND h.path_shape IS NOT NULL";
+
+const AT_ALIAS: &str = "
+    SELECT w.id, w.name
+      FROM hooks h
+      JOIN workflows w ON w.id = h.workflow
+     WHERE h.alias = $1
+       AND h.active = 1
+       AND h.alias IS NOT NULL";
+
+/// A place that only one active hook can have.
+#[derive(Clone, Debug)]
+pub(crate) enum Claimed {
+    Shape(String),
+    Alias(String),
+}
 
 /// Letters and digits, of the system's random numbers.
 pub(crate) fn random_text(chars: usize) -> Result<String> {
@@ -144,6 +174,12 @@ impl Store {
         rows.pop().map(|mut row| read_hook(&mut row)).transpose()
     }
 
+    /// The active hook with this alias.
+    pub async fn hook_by_alias(&self, path: &str) -> Result<Option<Hook>> {
+        let mut rows = self.db().read(BY_ALIAS, args![path.to_owned()]).await?;
+        rows.pop().map(|mut row| read_hook(&mut row)).transpose()
+    }
+
     /// The active hook that answers at a path, with its parameters. The segments are decoded. Of several that fit, the
     /// one with the earliest literal segment wins.
     pub async fn hook_by_path(&self, workspace: WorkspaceId, segments: &[&str]) -> Result<Option<(Hook, Parameters)>> {
@@ -186,9 +222,13 @@ impl Store {
         HOOKS_AT_ONCE as usize
     }
 
-    /// The workflow that has an active hook of this shape.
-    pub(crate) async fn workflow_at_shape(&self, workspace: WorkspaceId, shape: &str) -> Result<Option<(WorkflowId, String)>> {
-        let mut rows = self.db().read(AT_SHAPE, args![workspace.0, shape.to_owned()]).await?;
+    /// The workflow that has an active hook of this shape, or with this alias.
+    pub(crate) async fn workflow_at(&self, workspace: WorkspaceId, place: &Claimed) -> Result<Option<(WorkflowId, String)>> {
+        let read = match place {
+            Claimed::Shape(shape) => self.db().read(AT_SHAPE, args![workspace.0, shape.clone()]),
+            Claimed::Alias(alias) => self.db().read(AT_ALIAS, args![alias.clone()]),
+        };
+        let mut rows = read.await?;
         rows.pop().map(|mut row| Ok((WorkflowId(row.int(0)?), row.take_text(1)?))).transpose()
     }
 }
@@ -201,8 +241,9 @@ fn read_hook(row: &mut Row) -> Result<Hook> {
         label: row.take_text(3)?,
         token: row.take_text(4)?,
         path: row.take_opt_text(5)?,
-        active: row.int(6)? != 0,
-        created_at: Timestamp(row.int(7)?),
+        alias: row.take_opt_text(6)?,
+        active: row.int(7)? != 0,
+        created_at: Timestamp(row.int(8)?),
     })
 }
 

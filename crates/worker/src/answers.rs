@@ -1,11 +1,14 @@
-//! Callers who wait for their run: registered before the run is accepted, so that no answer can come too early.
+//! Callers who wait for their run: registered before the run is accepted, so that no answer can come too early. Those who
+//! sent the same webhook again wait for the same run.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hookmill_engine::id::RunId;
 use hookmill_engine::run::{Answer, Outcome};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 /// What a waiting caller is told.
@@ -17,7 +20,14 @@ pub enum Answered {
     Finished(Outcome),
 }
 
-type Waiting = Arc<Mutex<HashMap<RunId, (Wants, oneshot::Sender<Answered>)>>>;
+type Waiting = Arc<Mutex<HashMap<RunId, SmallVec<[Caller; 1]>>>>;
+
+struct Caller {
+    /// Tells callers of one run apart.
+    number: u64,
+    wants: Wants,
+    tell: oneshot::Sender<Answered>,
+}
 
 /// What a caller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,40 +42,54 @@ pub enum Wants {
 #[derive(Clone, Default)]
 pub(crate) struct Answers {
     waiting: Waiting,
+    numbers: Arc<AtomicU64>,
 }
 
 impl Answers {
     pub(crate) fn register(&self, run: RunId, wants: Wants) -> Waiter {
         let (tell, told) = oneshot::channel();
-        self.waiting.lock().insert(run, (wants, tell));
-        Waiter { run, told, waiting: self.waiting.clone() }
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        self.waiting.lock().entry(run).or_default().push(Caller { number, wants, tell });
+        Waiter { run, number, told, waiting: self.waiting.clone() }
     }
 
     pub(crate) fn responded(&self, run: RunId, answer: &Answer) {
         let mut waiting = self.waiting.lock();
-        if waiting.get(&run).is_some_and(|(wants, _)| *wants == Wants::Response)
-            && let Some((_, tell)) = waiting.remove(&run)
-        {
+        let Some(callers) = waiting.remove(&run) else { return };
+        let (told, stay): (SmallVec<[Caller; 1]>, _) = callers.into_iter().partition(|caller| caller.wants == Wants::Response);
+        if !stay.is_empty() {
+            waiting.insert(run, stay);
+        }
+        drop(waiting);
+        for caller in told {
             // A caller who has gone away needs no answer.
-            let _gone = tell.send(Answered::Responded(answer.clone()));
+            let _gone = caller.tell.send(Answered::Responded(answer.clone()));
         }
     }
 
     /// The run ended, and `answer` is what its `respond` step said, if there was one.
     pub(crate) fn finished(&self, run: RunId, outcome: &Outcome, answer: Option<&Answer>) {
         let mut waiting = self.waiting.lock();
-        let Some((_, tell)) = waiting.remove(&run) else { return };
-        let answered = match (outcome, answer) {
-            (Outcome::Succeeded { .. }, Some(answer)) => Answered::Responded(answer.clone()),
-            _ => Answered::Finished(outcome.clone()),
-        };
-        let _gone = tell.send(answered);
+        let Some(callers) = waiting.remove(&run) else { return };
+        drop(waiting);
+        for caller in callers {
+            let _gone = caller.tell.send(at_the_end(outcome, answer));
+        }
+    }
+}
+
+/// What those who waited for the end are told.
+pub(crate) fn at_the_end(outcome: &Outcome, answer: Option<&Answer>) -> Answered {
+    match (outcome, answer) {
+        (Outcome::Succeeded { .. }, Some(answer)) => Answered::Responded(answer.clone()),
+        _ => Answered::Finished(outcome.clone()),
     }
 }
 
 /// One waiting caller. Forgotten when dropped.
 pub struct Waiter {
     run: RunId,
+    number: u64,
     told: oneshot::Receiver<Answered>,
     waiting: Waiting,
 }
@@ -79,6 +103,12 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        self.waiting.lock().remove(&self.run);
+        let mut waiting = self.waiting.lock();
+        if let Some(callers) = waiting.get_mut(&self.run) {
+            callers.retain(|caller| caller.number != self.number);
+            if callers.is_empty() {
+                waiting.remove(&self.run);
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use hookmill_engine::run::{RunState, StepsView, fold};
 use hookmill_store::Store;
 use hookmill_store::runs::RunRow;
 
+use crate::answers::{Answered, Wants, at_the_end};
 use crate::error::Error;
 use crate::handed::{Head, StoredInput};
 use crate::load;
@@ -34,6 +35,20 @@ impl Worker {
             Err(Error::Store(problem)) => Err(Error::Store(problem)),
             Err(problem) => Ok(Some(RunView { run, steps: StepsView::default(), steps_problem: Some(problem.to_string()) })),
         }
+    }
+
+    /// What the callers of a run were told, as far as it is stored. `None`: nothing yet.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what is stored cannot be folded.
+    pub async fn answered(&self, id: RunId, wants: Wants) -> Result<Option<Answered>, Error> {
+        let Some(run) = self.inner.store.run(id).await? else { return Ok(None) };
+        let Some(state) = fold_stored(&self.inner.store, &self.inner.programs, run).await? else { return Ok(None) };
+        Ok(match (state.answer(), state.outcome()) {
+            (Some(answer), _) if wants == Wants::Response => Some(Answered::Responded(answer.clone())),
+            (answer, Some(outcome)) => Some(at_the_end(outcome, answer)),
+            (_, None) => None,
+        })
     }
 
     async fn steps(&self, run: RunRow) -> Result<StepsView, Error> {

@@ -6,8 +6,10 @@ use hookmill_actions::Registry;
 use hookmill_engine::run::Program;
 use hookmill_engine::workflow::{self, ActionInfo, Catalog, Problem as Fault, Workflow};
 use hookmill_store::hooks::WantedHook;
+use hookmill_store::workspaces::FIRST_SLUG;
 
 use crate::app::App;
+use crate::ingress::alias;
 use crate::problem::Result;
 
 /// The surroundings of a document: the actions of this server and the secrets of the workspace.
@@ -71,7 +73,11 @@ pub(super) fn wanted_hooks(workflow: &Workflow) -> Vec<WantedHook> {
     workflow
         .triggers
         .iter()
-        .map(|workflow::Trigger::Webhook(trigger)| WantedHook { label: label(trigger), path: trigger.path.clone() })
+        .map(|workflow::Trigger::Webhook(trigger)| WantedHook {
+            label: label(trigger),
+            path: trigger.path.clone(),
+            alias: alias(trigger, FIRST_SLUG),
+        })
         .collect()
 }
 

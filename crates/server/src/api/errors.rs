@@ -17,12 +17,17 @@ macro_rules! pages {
 }
 
 pages! {
+    "address_not_allowed"
     "bad_body"
+    "bad_idempotency_key"
+    "bad_signature"
     "body_timeout"
     "body_too_large"
     "body_truncated"
+    "condition_error"
     "hook_not_found"
     "hook_not_ready"
+    "idempotency_key_reused"
     "internal"
     "invalid_variables"
     "lane_error"

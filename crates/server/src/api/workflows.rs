@@ -62,6 +62,8 @@ pub(crate) struct HookOut {
     url: String,
     /// The URL of the trigger's own path.
     path_url: Option<String>,
+    /// The URL in the form of the product whose receiver the hook stands in for.
+    product_url: Option<String>,
 }
 
 /// What was published.
@@ -180,8 +182,9 @@ impl From<Workflow> for WorkflowOut {
 
 impl HookOut {
     fn new(app: &App, hook: Hook) -> Self {
+        let product_url = hook.alias.as_deref().map(|alias| format!("{}{alias}", app.public_url));
         let path_url = hook.path.as_deref().map(|path| app.path_url(path));
-        Self { id: hook.id, label: hook.label, url: app.token_url(&hook.token), path_url }
+        Self { id: hook.id, label: hook.label, url: app.token_url(&hook.token), path_url, product_url }
     }
 }
 

@@ -74,7 +74,7 @@ impl Apply {
         screen.say(&format!("{name}: {what} revision {} ({id})", published["revision"]));
         for hook in published["hooks"].as_array().into_iter().flatten() {
             let label = hook["label"].as_str().map(single_line).unwrap_or_default();
-            for url in [&hook["url"], &hook["path_url"]].into_iter().filter_map(Value::as_str) {
+            for url in [&hook["url"], &hook["path_url"], &hook["product_url"]].into_iter().filter_map(Value::as_str) {
                 screen.say(&format!("  {label}: {url}"));
             }
         }

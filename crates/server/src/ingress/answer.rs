@@ -14,6 +14,7 @@ use http::header::{self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::code::Code;
+use super::product::Product;
 use super::refused::{PROBLEM, problem};
 
 /// How long a sender waits unless the hook says otherwise.
@@ -23,7 +24,7 @@ pub const DEADLINE_MAX: Span = Span(300_000);
 /// Headers that an answer of a workflow can have.
 pub const ANSWER_HEADERS_MAX: usize = 32;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// Headers that a workflow cannot set: those of the connection, those that fix the content type, and those with which
@@ -60,6 +61,8 @@ pub(super) struct Responder {
     body: Option<Template>,
     pub(super) deadline: Duration,
     on_failure: Option<(StatusCode, Option<Template>)>,
+    /// Whose default answer is given.
+    product: Option<Product>,
 }
 
 /// What the templates of an answer can see.
@@ -77,7 +80,7 @@ impl Responder {
     ///
     /// # Errors
     /// A sentence for the owner: an expression cannot be read, or a header has no possible name.
-    pub(super) fn new(wanted: Option<&Wanted>) -> Result<Self, String> {
+    pub(super) fn new(wanted: Option<&Wanted>, product: Option<Product>) -> Result<Self, String> {
         let default = Wanted::default();
         let wanted = wanted.unwrap_or(&default);
         let compile = |what: &str, value: &serde_json::Value| {
@@ -105,6 +108,7 @@ impl Responder {
             body: wanted.body.as_ref().map(|body| compile("body", body)).transpose()?,
             deadline: Duration::from_millis(wanted.deadline.unwrap_or(DEADLINE).min(DEADLINE_MAX).0),
             on_failure,
+            product,
         })
     }
 
@@ -122,6 +126,10 @@ impl Responder {
     pub(super) fn at_once(&self, accepted: &Accepted) -> (Response<Body>, Option<String>) {
         let default = if self.body.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
         if self.body.is_none() && self.headers.is_empty() {
+            if let Some(product) = self.product {
+                let reply = product.accepted(accepted.delivery, accepted.run);
+                return (secured(self.status.unwrap_or(reply.status), JSON, reply.body.to_string().into()), None);
+            }
             return (ids(self.status.unwrap_or(default), accepted), None);
         }
         match self.render(self.status.unwrap_or(default), self.body.as_ref(), accepted, run_value(accepted, None, None)) {

@@ -9,6 +9,10 @@ pub enum Code {
     MethodNotAllowed,
     /// No accepted credential was presented.
     Unauthorized,
+    /// The address is not one of those that may call.
+    AddressNotAllowed,
+    /// The sender's signature is missing, wrong or too old.
+    BadSignature,
     /// The body is larger than the hook takes.
     BodyTooLarge,
     /// The body did not arrive in time.
@@ -21,6 +25,12 @@ pub enum Code {
     BadBody,
     /// Variables are missing or have the wrong type.
     InvalidVariables,
+    /// The idempotency key cannot be used.
+    BadIdempotencyKey,
+    /// The idempotency key was used before, with another body.
+    IdempotencyKeyReused,
+    /// The expression of the hook's condition gives no value for this request.
+    ConditionError,
     /// The expression that orders runs gives no value for this request.
     LaneError,
     /// The hook cannot check its callers, or its workflow cannot run, until its owner mends it.
@@ -41,16 +51,21 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::HookNotFound,
         Self::MethodNotAllowed,
         Self::Unauthorized,
+        Self::AddressNotAllowed,
+        Self::BadSignature,
         Self::BodyTooLarge,
         Self::BodyTimeout,
         Self::BodyTruncated,
         Self::UnsupportedMediaType,
         Self::BadBody,
         Self::InvalidVariables,
+        Self::BadIdempotencyKey,
+        Self::IdempotencyKeyReused,
+        Self::ConditionError,
         Self::LaneError,
         Self::HookNotReady,
         Self::Overloaded,
@@ -66,12 +81,17 @@ impl Code {
             Self::HookNotFound => ("hook_not_found", 404, "No hook answers here"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Method not allowed"),
             Self::Unauthorized => ("unauthorized", 401, "Unauthorized"),
+            Self::AddressNotAllowed => ("address_not_allowed", 403, "Address not allowed"),
+            Self::BadSignature => ("bad_signature", 401, "The signature is not right"),
             Self::BodyTooLarge => ("body_too_large", 413, "Body too large"),
             Self::BodyTimeout => ("body_timeout", 408, "The body did not arrive in time"),
             Self::BodyTruncated => ("body_truncated", 400, "The body is incomplete"),
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "Unsupported media type"),
             Self::BadBody => ("bad_body", 400, "The body cannot be read"),
             Self::InvalidVariables => ("invalid_variables", 400, "Variables are missing or mistyped"),
+            Self::BadIdempotencyKey => ("bad_idempotency_key", 400, "The idempotency key cannot be used"),
+            Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The idempotency key was used for another body"),
+            Self::ConditionError => ("condition_error", 422, "The hook's condition cannot be told"),
             Self::LaneError => ("lane_error", 422, "The order of this request cannot be told"),
             Self::HookNotReady => ("hook_not_ready", 503, "The hook is not ready"),
             Self::Overloaded => ("overloaded", 503, "Too much is waiting to be stored"),

@@ -1,26 +1,44 @@
-//! Who may call a hook: any one of its credentials suffices.
+//! Who may call a hook: credentials, alone and combined.
+//!
+//! Those that stand in the head are checked before the body is read; AppKey and Sign may stand in the body, and signatures
+//! are over it. Everything is compared in constant time, and every secret of a name that is rotating is good.
 
 use std::borrow::Cow;
 
-use hookmill_engine::workflow::{Auth, Credential};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use crate::vault::SecretValue;
 
+/// Where AppKey and Sign may stand; both spellings of each are known (HAP's two APIs).
+const APP_KEY_NAMES: [&str; 2] = ["appkey", "hap-appkey"];
+const SIGN_NAMES: [&str; 2] = ["sign", "hap-sign"];
+
 /// What a hook asks of its callers.
 #[derive(Debug)]
 pub(super) struct Credentials {
-    accepted: Vec<Accepted>,
+    rule: Rule,
     /// The declared headers, lower-case: never to be stored.
     pub(super) headers: Vec<Box<str>>,
+    /// Whether the body is needed to check them.
+    pub(super) needs_body: bool,
+}
+
+#[derive(Debug)]
+enum Rule {
+    One(Accepted),
+    Any(Vec<Rule>),
+    All(Vec<Rule>),
 }
 
 #[derive(Debug)]
 struct Accepted {
     place: Place,
-    /// The name of the stored secret.
-    secret: String,
+    /// The names of the stored secrets, any of which is good.
+    secrets: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -29,6 +47,12 @@ enum Place {
     Bearer,
     /// None if the declared name cannot be a header's: then nobody can present it.
     Header(Option<HeaderName>, String),
+    /// The password of this user.
+    Basic(String),
+    /// The secret is `appKey:sign`.
+    AppKey,
+    /// The preset's signature, judged elsewhere.
+    Signature,
 }
 
 /// Whether a request may call.
@@ -41,39 +65,70 @@ pub(super) enum Verdict {
     SecretsMissing(Vec<String>),
 }
 
+/// What a request presents.
+pub(super) struct Presented<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) query: &'a str,
+    /// The body, once it was read.
+    pub(super) body: &'a [u8],
+    /// Whether the preset's signature is right.
+    pub(super) signed: bool,
+}
+
+/// What became of one look at the rules.
+#[derive(Default)]
+struct Findings {
+    presented_any: bool,
+    missing: Vec<String>,
+}
+
 impl Credentials {
-    pub(super) fn new(auth: Option<&Auth>) -> Self {
-        let accepted: Vec<Accepted> = auth.map_or(&[][..], Auth::credentials).iter().flat_map(Accepted::of).collect();
-        let headers = accepted.iter().filter_map(|accepted| match &accepted.place {
-            Place::Header(Some(name), _) => Some(name.as_str().into()),
-            _ => None,
+    /// What `auth` asks for, and `also`: what a preset asks for beside it.
+    ///
+    /// # Errors
+    /// A sentence for the owner: a credential cannot be checked by this version.
+    pub(super) fn new(auth: Option<&Auth>, also: Option<Credential>) -> Result<Self, String> {
+        let mut rules = Vec::new();
+        match auth {
+            None => {}
+            Some(Auth::Any(credentials) | Auth::All(credentials)) if credentials.is_empty() => {}
+            Some(Auth::Any(credentials)) => rules.push(Rule::Any(each(credentials)?)),
+            Some(Auth::All(credentials)) => rules.push(Rule::All(each(credentials)?)),
+        }
+        rules.extend(also.as_ref().map(Rule::of).transpose()?);
+        let rule = Rule::All(rules);
+        let mut headers = Vec::new();
+        let mut needs_body = false;
+        rule.visit(&mut |accepted| match &accepted.place {
+            Place::Header(Some(name), _) => headers.push(name.as_str().into()),
+            Place::AppKey => {
+                needs_body = true;
+                headers.extend(APP_KEY_NAMES.iter().chain(&SIGN_NAMES).map(|name| (*name).into()));
+            }
+            Place::Signature => needs_body = true,
+            Place::Query | Place::Bearer | Place::Basic(_) | Place::Header(None, _) => {}
         });
-        Self { headers: headers.collect(), accepted }
+        Ok(Self { rule, headers, needs_body })
+    }
+
+    /// Whether everyone may call.
+    fn is_open(&self) -> bool {
+        matches!(&self.rule, Rule::All(rules) if rules.is_empty())
     }
 
     /// Checks what a request presents. `resolve` gives the value of a stored secret.
-    pub(super) fn check(&self, headers: &HeaderMap, query: &str, resolve: impl Fn(&str) -> Option<SecretValue>) -> Verdict {
-        if self.accepted.is_empty() {
+    pub(super) fn check(&self, presented: &Presented<'_>, resolve: impl Fn(&str) -> Option<SecretValue>) -> Verdict {
+        if self.is_open() {
             return Verdict::Welcome;
         }
-        let mut missing = Vec::new();
-        let mut presented_any = false;
-        for accepted in &self.accepted {
-            let Some(secret) = resolve(&accepted.secret) else {
-                missing.push(accepted.secret.clone());
-                continue;
-            };
-            for presented in accepted.place.presented(headers, query) {
-                presented_any = true;
-                if matches(&presented, secret.as_bytes()) {
-                    return Verdict::Welcome;
-                }
-            }
+        let mut findings = Findings::default();
+        if self.rule.holds(presented, &resolve, &mut findings) {
+            return Verdict::Welcome;
         }
-        if !missing.is_empty() {
-            return Verdict::SecretsMissing(missing);
+        if !findings.missing.is_empty() {
+            return Verdict::SecretsMissing(findings.missing);
         }
-        let what = if presented_any {
+        let what = if findings.presented_any {
             "A credential was presented, but it is not the stored secret"
         } else {
             "No credential was presented"
@@ -83,53 +138,109 @@ impl Credentials {
 
     /// What a caller must present, in words. Tells where, never what.
     pub(super) fn expected(&self) -> String {
-        let places: Vec<Cow<'_, str>> = self.accepted.iter().map(|accepted| accepted.place.in_words()).collect();
-        format!("This hook asks for {}.", places.join(" or "))
+        format!("This hook asks for {}.", self.rule.in_words())
     }
 
     /// The value of `WWW-Authenticate`.
     pub(super) fn challenge(&self) -> HeaderValue {
-        let bearer = self.accepted.iter().any(|accepted| matches!(accepted.place, Place::Bearer));
-        HeaderValue::from_static(if bearer { "Bearer realm=\"hook\"" } else { "Key realm=\"hook\"" })
+        let mut challenge = "Key realm=\"hook\"";
+        self.rule.visit(&mut |accepted| match accepted.place {
+            Place::Bearer => challenge = "Bearer realm=\"hook\"",
+            Place::Basic(_) => challenge = "Basic realm=\"hook\", charset=\"UTF-8\"",
+            _ => {}
+        });
+        HeaderValue::from_static(challenge)
+    }
+}
+
+fn each(credentials: &[Credential]) -> Result<Vec<Rule>, String> {
+    credentials.iter().map(Rule::of).collect()
+}
+
+impl Rule {
+    fn of(credential: &Credential) -> Result<Self, String> {
+        let one = |place, secrets: &SecretNames| {
+            let secrets = secrets.iter().map(str::to_owned).collect();
+            Ok(Self::One(Accepted { place, secrets }))
+        };
+        match credential {
+            Credential::SharedKey(secrets) => one(Place::Query, secrets),
+            Credential::Bearer(secrets) => one(Place::Bearer, secrets),
+            Credential::Header { name, secret } => one(Place::Header(name.parse().ok(), name.clone()), secret),
+            Credential::Basic { user, secret } => one(Place::Basic(user.clone()), secret),
+            Credential::AppKey(secrets) => one(Place::AppKey, secrets),
+            Credential::Signature(_) => one(Place::Signature, &SecretNames::default()),
+            Credential::Any(inner) => Ok(Self::Any(each(inner)?)),
+            Credential::All(inner) => Ok(Self::All(each(inner)?)),
+            Credential::ApiKey(_) | Credential::Jwt(_) => {
+                Err("This version cannot check API keys and JSON Web Tokens at hooks yet.".to_owned())
+            }
+        }
+    }
+
+    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Option<SecretValue>, findings: &mut Findings) -> bool {
+        match self {
+            Self::One(accepted) => accepted.holds(presented, resolve, findings),
+            Self::Any(rules) => rules.iter().any(|rule| rule.holds(presented, resolve, findings)),
+            Self::All(rules) => rules.iter().all(|rule| rule.holds(presented, resolve, findings)),
+        }
+    }
+
+    fn visit(&self, each: &mut impl FnMut(&Accepted)) {
+        match self {
+            Self::One(accepted) => each(accepted),
+            Self::Any(rules) | Self::All(rules) => rules.iter().for_each(|rule| rule.visit(each)),
+        }
+    }
+
+    fn in_words(&self) -> Cow<'static, str> {
+        let joined = |rules: &[Self], word: &str| {
+            let words: Vec<Cow<'_, str>> = rules.iter().map(Self::in_words).collect();
+            Cow::Owned(words.join(word))
+        };
+        match self {
+            Self::One(accepted) => accepted.place.in_words(),
+            Self::Any(rules) => joined(rules, " or "),
+            Self::All(rules) => joined(rules, " and "),
+        }
     }
 }
 
 impl Accepted {
-    /// One for each of the credential's secrets.
-    fn of(credential: &Credential) -> Vec<Self> {
-        let (place, secrets): (fn(&Credential) -> Place, _) = match credential {
-            Credential::SharedKey(secrets) => (|_| Place::Query, secrets),
-            Credential::Bearer(secrets) => (|_| Place::Bearer, secrets),
-            Credential::Header { secret, .. } => (Place::header, secret),
-            Credential::ApiKey(_)
-            | Credential::Basic { .. }
-            | Credential::AppKey(_)
-            | Credential::Jwt(_)
-            | Credential::Signature(_)
-            | Credential::Any(_)
-            | Credential::All(_) => return Vec::new(),
-        };
-        secrets.iter().map(|secret| Self { place: place(credential), secret: secret.to_owned() }).collect()
+    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Option<SecretValue>, findings: &mut Findings) -> bool {
+        if matches!(self.place, Place::Signature) {
+            findings.presented_any = true;
+            return presented.signed;
+        }
+        let values = self.place.presented(presented);
+        findings.presented_any |= !values.is_empty();
+        // Every secret is compared with every value: which of them fits makes no difference in time.
+        let mut fits = false;
+        for name in &self.secrets {
+            let Some(secret) = resolve(name) else {
+                findings.missing.push(name.clone());
+                continue;
+            };
+            for value in &values {
+                fits |= matches(value, secret.as_bytes());
+            }
+        }
+        fits
     }
 }
 
 impl Place {
-    fn header(credential: &Credential) -> Self {
-        match credential {
-            Credential::Header { name, .. } => Self::Header(name.parse().ok(), name.clone()),
-            _ => Self::Header(None, String::new()),
-        }
-    }
-
     /// Every value that a request presents there; a key or header may be sent twice.
-    fn presented<'a>(&'a self, headers: &'a HeaderMap, query: &'a str) -> Vec<Cow<'a, [u8]>> {
+    fn presented<'a>(&self, presented: &Presented<'a>) -> Vec<Cow<'a, [u8]>> {
+        let Presented { headers, query, body, .. } = *presented;
+        let authorization = || headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self {
-            Self::Query => query_values(query),
-            Self::Bearer => {
-                headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.as_bytes()).map(Cow::Borrowed)).collect()
-            }
+            Self::Query => query_values(query, |name| name == "key"),
+            Self::Bearer => authorization().filter_map(|value| bearer(value).map(Cow::Borrowed)).collect(),
             Self::Header(Some(name), _) => headers.get_all(name).iter().map(|value| Cow::Borrowed(value.as_bytes())).collect(),
-            Self::Header(None, _) => Vec::new(),
+            Self::Basic(user) => authorization().filter_map(|value| password(value, user).map(Cow::Owned)).collect(),
+            Self::AppKey => app_key_pairs(headers, query, body).into_iter().map(Cow::Owned).collect(),
+            Self::Header(None, _) | Self::Signature => Vec::new(),
         }
     }
 
@@ -138,90 +249,61 @@ impl Place {
             Self::Query => Cow::Borrowed("the shared key in the query (?key=…)"),
             Self::Bearer => Cow::Borrowed("a token in the header Authorization (Bearer …)"),
             Self::Header(_, name) => Cow::Owned(format!("a token in the header {name}")),
+            Self::Basic(_) => Cow::Borrowed("user and password in the header Authorization (Basic …)"),
+            Self::AppKey => Cow::Borrowed("AppKey and Sign in the body, the query or the headers"),
+            Self::Signature => Cow::Borrowed("the sender's signature"),
         }
     }
 }
 
-/// The values of the query parameter `key`, decoded as forms are.
-fn query_values(query: &str) -> Vec<Cow<'_, [u8]>> {
-    let keys = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| *name == "key");
-    keys.map(|(_, value)| {
-        if value.contains('+') {
-            let spaced = value.replace('+', " ");
-            Cow::Owned(percent_encoding::percent_decode_str(&spaced).collect())
-        } else {
-            percent_encoding::percent_decode_str(value).into()
-        }
-    })
-    .collect()
+/// The password in `Authorization: Basic …` (RFC 7617) if the user is this one.
+fn password(authorization: &[u8], user: &str) -> Option<Vec<u8>> {
+    let (scheme, credentials) = authorization.split_at_checked(authorization.iter().position(|byte| *byte == b' ')?)?;
+    if !scheme.eq_ignore_ascii_case(b"basic") {
+        return None;
+    }
+    let decoded = BASE64_STANDARD.decode(credentials.trim_ascii()).ok()?;
+    let colon = decoded.iter().position(|byte| *byte == b':')?;
+    (&decoded[..colon] == user.as_bytes()).then(|| decoded[colon + 1..].to_vec())
+}
+
+/// Every pair of AppKey and Sign that a request presents, as `appKey:sign`. They stand together: in the headers, in the
+/// query, or in the body (JSON members or form fields).
+fn app_key_pairs(headers: &HeaderMap, query: &str, body: &[u8]) -> Vec<Vec<u8>> {
+    let in_headers = |names: &[&str]| names.iter().find_map(|name| headers.get(*name)).map(|value| value.as_bytes().to_vec());
+    let in_form = |form: &str, names: &[&str]| {
+        let found = |name: &str| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+        query_values(form, found).into_iter().next().map(Cow::into_owned)
+    };
+    let json: Option<serde_json::Map<String, serde_json::Value>> = serde_json::from_slice(body).ok();
+    let in_json = |names: &[&str]| {
+        let member = json.as_ref()?.iter().find(|(name, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known)))?;
+        member.1.as_str().map(|text| text.as_bytes().to_vec())
+    };
+    let form = std::str::from_utf8(body).unwrap_or_default();
+    let pairs = [
+        in_headers(&APP_KEY_NAMES).zip(in_headers(&SIGN_NAMES)),
+        in_form(query, &APP_KEY_NAMES).zip(in_form(query, &SIGN_NAMES)),
+        in_json(&APP_KEY_NAMES).zip(in_json(&SIGN_NAMES)),
+        in_form(form, &APP_KEY_NAMES).zip(in_form(form, &SIGN_NAMES)),
+    ];
+    pairs.into_iter().flatten().map(|(key, sign)| [key, b":".to_vec(), sign].concat()).collect()
+}
+
+/// The values of the parameters of a query (or form) whose name is wanted, decoded as forms are.
+fn query_values(query: &str, wanted: impl Fn(&str) -> bool) -> Vec<Cow<'_, [u8]>> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, _)| wanted(name)).map(|(_, value)| decoded(value)).collect()
+}
+
+fn decoded(value: &str) -> Cow<'_, [u8]> {
+    if value.contains('+') {
+        let spaced = value.replace('+', " ");
+        Cow::Owned(percent_encoding::percent_decode_str(&spaced).collect())
+    } else {
+        percent_encoding::percent_decode_str(value).into()
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn credentials() -> Credentials {
-        Credentials::new(Some(&Auth::Any(vec![
-            Credential::SharedKey("shop".into()),
-            Credential::Bearer("api".into()),
-            Credential::Header { name: "X-Shop-Token".into(), secret: "shop".into() },
-        ])))
-    }
-
-    fn secrets(name: &str) -> Option<SecretValue> {
-        let value = match name {
-            "shop" => "p ä+ss",
-            "api" => "t0ken",
-            _ => return None,
-        };
-        Some(std::sync::Arc::new(value.to_owned().into()))
-    }
-
-    fn check(query: &str, header: Option<(&'static str, &str)>) -> Verdict {
-        let mut headers = HeaderMap::new();
-        if let Some((name, value)) = header {
-            headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        credentials().check(&headers, query, secrets)
-    }
-
-    #[test]
-    fn any_one_of_the_credentials_suffices() {
-        for (query, header) in [
-            ("key=p%20%C3%A4%2Bss", None),
-            ("a=b&key=wrong&key=p+%c3%a4%2bss", None),
-            ("", Some(("authorization", "Bearer t0ken"))),
-            ("key=wrong", Some(("x-shop-token", "p ä+ss"))),
-        ] {
-            assert_eq!(check(query, header), Verdict::Welcome, "{query} {header:?}");
-        }
-    }
-
-    #[test]
-    fn everything_else_is_wrong_and_the_reason_names_no_value() {
-        for (query, header) in [
-            ("", None),
-            ("key=", None),
-            ("key=t0ken", None),
-            ("KEY=p%20%C3%A4%2Bss", None),
-            ("", Some(("authorization", "t0ken"))),
-            ("", Some(("authorization", "Bearer p ä+ss"))),
-            ("", Some(("x-shop-token", "p ä+ss "))),
-            ("key=%ff%00", None),
-        ] {
-            let Verdict::Wrong(reason) = check(query, header) else { panic!("{query} {header:?}") };
-            assert!(!reason.contains("t0ken") && !reason.contains("ss "), "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_missing_secret_only_matters_when_nothing_else_fits() {
-        let only_api = |name: &str| secrets(name).filter(|_| name == "api");
-        let mut headers = HeaderMap::new();
-        let missing = Verdict::SecretsMissing(vec!["shop".into(), "shop".into()]);
-        assert_eq!(credentials().check(&headers, "key=x", only_api), missing);
-        headers.append("authorization", HeaderValue::from_static("Bearer t0ken"));
-        assert_eq!(credentials().check(&headers, "key=x", only_api), Verdict::Welcome);
-        assert_eq!(Credentials::new(None).check(&headers, "", only_api), Verdict::Welcome);
-    }
-}
+mod tests;

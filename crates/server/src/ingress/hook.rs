@@ -1,14 +1,21 @@
 //! A hook, ready to take requests: everything that can be worked out once per revision.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
-use hookmill_engine::workflow::{Auth, Credential, Method, Trigger, WebhookTrigger};
+use hookmill_engine::time::Timestamp;
+use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, Trigger, WebhookTrigger, Yes};
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
 
 use super::answer::Responder;
 use super::credentials::Credentials;
+use super::dedupe::Deduper;
+use super::product::Product;
+use super::proof::Proof;
+use super::scheme;
 
 /// The label of a trigger that has none.
 const DEFAULT_LABEL: &str = "webhook";
@@ -25,6 +32,13 @@ pub(super) struct Hook {
     /// The value of `Allow`.
     pub(super) allow: HeaderValue,
     pub(super) credentials: Credentials,
+    /// What is known of the provider that calls.
+    pub(super) proof: Option<Proof>,
+    pub(super) deduper: Deduper,
+    /// If it is false, a request starts nothing.
+    only_if: Option<Template>,
+    /// Who may call, by address; empty: everyone.
+    allow_ips: Vec<AddressRange>,
     pub(super) body_bytes_max: u64,
     pub(super) responder: Responder,
     /// The workflow has no steps and nobody waits for its end: a run is finished when it is stored.
@@ -38,12 +52,14 @@ pub(super) struct Place {
     pub(super) workspace: WorkspaceId,
     /// Lower-case names of headers that the hook declares as credentials.
     pub(super) secret_headers: Arc<[Box<str>]>,
+    /// Whose errors its senders understand.
+    pub(super) product: Option<Product>,
 }
 
 impl Place {
     /// The place of a hook of which nothing more is known.
     pub(super) fn of(stored: &hookmill_store::hooks::Hook) -> Self {
-        Self { hook: stored.id, workspace: stored.workspace, secret_headers: Arc::new([]) }
+        Self { hook: stored.id, workspace: stored.workspace, secret_headers: Arc::new([]), product: None }
     }
 }
 
@@ -70,22 +86,37 @@ impl Hook {
         let position = triggers.iter().position(|Trigger::Webhook(trigger)| label(trigger) == stored.label);
         let position = position.ok_or_else(|| format!("The published revision has no trigger `{}`.", stored.label))?;
         let Trigger::Webhook(trigger) = &triggers[position];
-        if let Some(what) = unchecked(trigger) {
-            return Err(format!("This server cannot check {what}, so that nobody is let in."));
+        if let Some(what) = unsupported(trigger) {
+            return Err(format!(
+                "This version does not know `{what}` yet, so that nothing is accepted rather than accepted wrongly."
+            ));
         }
-        let credentials = Credentials::new(trigger.auth.as_ref());
-        let responder = Responder::new(trigger.response.as_ref())?;
-        let methods = methods(trigger);
+        let product = trigger.preset.as_deref().and_then(Product::of);
+        let proof = Proof::of(trigger, scheme::of(trigger)?)?;
+        let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger, product, proof.as_ref()))?;
+        let responder = Responder::new(trigger.response.as_ref(), product)?;
+        let only_if = trigger.only_if.as_deref().map(Template::compile_text).transpose();
+        let only_if = only_if.map_err(|error| format!("The expression of `only_if` cannot be read: {error}."))?;
+        let methods = methods(trigger, product);
         let mut allow: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
         allow.extend(["HEAD", "OPTIONS"]);
         let allow = HeaderValue::from_str(&allow.join(", ")).expect("methods are header text");
         Ok(Self {
-            place: Place { hook: stored.id, workspace: stored.workspace, secret_headers: credentials.headers.clone().into() },
+            place: Place {
+                hook: stored.id,
+                workspace: stored.workspace,
+                secret_headers: credentials.headers.clone().into(),
+                product,
+            },
             workflow: stored.workflow,
             trigger: u16::try_from(position).map_err(|_| "The document has too many triggers.".to_owned())?,
             methods,
             allow,
             credentials,
+            proof,
+            deduper: Deduper::new(trigger.dedupe.as_ref())?,
+            only_if,
+            allow_ips: trigger.allow_ips.clone(),
             body_bytes_max: trigger.body_bytes_max.unwrap_or(limits.default).min(limits.max),
             done_when_stored: revision.program.step_count() == 0 && responder.waits_for().is_none(),
             responder,
@@ -99,6 +130,21 @@ impl Hook {
         trigger
     }
 
+    /// Whether this address may call.
+    pub(super) fn lets_in(&self, address: IpAddr) -> bool {
+        self.allow_ips.is_empty() || self.allow_ips.iter().any(|range| range.contains(address))
+    }
+
+    /// Whether a request is to start runs.
+    ///
+    /// # Errors
+    /// A sentence for the owner: the expression gives no value for this request.
+    pub(super) fn wants(&self, webhook: &Value, now: Timestamp, seed: u64) -> Result<bool, String> {
+        let Some(only_if) = &self.only_if else { return Ok(true) };
+        let scope = Scope::of(vec![("webhook".to_owned(), webhook.clone())], now, seed);
+        only_if.eval(&scope).map(|value| value.is_true()).map_err(|error| error.to_string())
+    }
+
     pub(super) fn takes(&self, method: &http::Method) -> bool {
         self.methods.contains(method)
     }
@@ -108,23 +154,28 @@ fn label(trigger: &WebhookTrigger) -> &str {
     trigger.label.as_deref().unwrap_or(DEFAULT_LABEL)
 }
 
-/// What the trigger asks of its callers and nobody here can check.
-fn unchecked(trigger: &WebhookTrigger) -> Option<&'static str> {
-    let is_plain = |credential: &Credential| {
-        matches!(credential, Credential::SharedKey(_) | Credential::Bearer(_) | Credential::Header { .. })
-    };
-    match &trigger.auth {
-        _ if trigger.preset.is_some() => Some("its preset"),
-        _ if !trigger.allow_ips.is_empty() => Some("addresses"),
-        Some(Auth::All(_)) => Some("several credentials at once"),
-        Some(Auth::Any(credentials)) if !credentials.iter().all(is_plain) => Some("one of its credentials"),
-        Some(Auth::Any(_)) | None => None,
+/// What a trigger asks for that this version does not do.
+fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
+    let asked =
+        [("split", trigger.split.is_some()), ("rate_limit", trigger.rate_limit.is_some()), ("cors", trigger.cors.is_some())];
+    asked.into_iter().find_map(|(what, asked)| asked.then_some(what))
+}
+
+/// What a preset asks of callers beside what the document says.
+fn preset_credential(trigger: &WebhookTrigger, product: Option<Product>, proof: Option<&Proof>) -> Option<Credential> {
+    match (product, &trigger.secret) {
+        (Some(product), Some(secret)) => product.credential(secret.clone()),
+        (Some(_), None) => None,
+        (None, _) => {
+            let named = trigger.auth.as_ref().is_some_and(Auth::names_signature);
+            (proof.is_some_and(Proof::is_proven) && !named).then_some(Credential::Signature(Yes))
+        }
     }
 }
 
-fn methods(trigger: &WebhookTrigger) -> Vec<http::Method> {
+fn methods(trigger: &WebhookTrigger, product: Option<Product>) -> Vec<http::Method> {
     if trigger.methods.is_empty() {
-        return vec![http::Method::POST];
+        return product.map_or_else(|| vec![http::Method::POST], Product::methods);
     }
     trigger
         .methods

@@ -17,6 +17,7 @@ use parking_lot::RwLock;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Mutex;
 
+use super::PREFIX;
 use super::hook::{BodyLimits, Hook, Place};
 use super::refused::{Refused, Result};
 
@@ -24,6 +25,8 @@ use super::refused::{Refused, Result};
 pub const URLS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Hooks that are kept ready.
 pub const HOOKS_MAX: u64 = 16_384;
+/// Bytes of the longest path of another product's form.
+const ALIAS_BYTES_MAX: usize = 1024;
 /// Characters of the longest token.
 const TOKEN_BYTES_MAX: usize = 64;
 /// Segments of a URL after `/hooks/`; no hook has more.
@@ -95,7 +98,7 @@ impl Hooks {
         self.store.watch().catalog()
     }
 
-    /// The hook that answers at `/hooks/{target}`.
+    /// The hook that answers at a path.
     pub(super) async fn find(&self, target: &str) -> Result<Found> {
         let version = self.version();
         if let Some(entry) = self.urls.get(target)
@@ -119,6 +122,7 @@ impl Hooks {
     }
 
     async fn load(&self, target: &str, version: i64) -> Result<(Known, Vec<(String, String)>)> {
+        let Some(target) = target.strip_prefix(PREFIX) else { return self.load_alias(target, version).await };
         let stored = match target.split_once('/') {
             None if target.len() <= TOKEN_BYTES_MAX && target.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
                 let hook = self.store.hook_by_token(target).await.map_err(|error| Refused::store(&error))?;
@@ -131,6 +135,19 @@ impl Hooks {
             None => Ok((Known::Nothing, Vec::new())),
             Some((hook, parameters)) => Ok((self.prepare(hook, version).await?, parameters)),
         }
+    }
+
+    /// The hook that answers where another product's would.
+    async fn load_alias(&self, path: &str, version: i64) -> Result<(Known, Vec<(String, String)>)> {
+        let stored = match path.len() {
+            0..=ALIAS_BYTES_MAX => self.store.hook_by_alias(path).await.map_err(|error| Refused::store(&error))?,
+            _ => None,
+        };
+        let known = match stored {
+            Some(hook) => self.prepare(hook, version).await?,
+            None => Known::Nothing,
+        };
+        Ok((known, Vec::new()))
     }
 
     async fn prepare(&self, stored: Stored, version: i64) -> Result<Known> {

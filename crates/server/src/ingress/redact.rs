@@ -10,7 +10,7 @@ use http::header::HeaderValue;
 pub const REDACTED: &str = "***";
 
 /// Headers that hold credentials by their whole name.
-const HEADERS: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-appkey"];
+const HEADERS: [&str; 6] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-appkey", "hap-sign"];
 /// Parts of the names of other headers that hold credentials.
 const HEADER_PARTS: [&str; 7] = ["token", "secret", "signature", "api-key", "apikey", "password", "auth-key"];
 /// Headers that nearly every request has; they need no further look.
@@ -26,7 +26,7 @@ const HARMLESS: [&str; 9] = [
     "x-request-id",
 ];
 /// Query parameters that hold credentials.
-const QUERY_KEYS: [&str; 2] = ["key", "access_token"];
+const QUERY_KEYS: [&str; 4] = ["key", "access_token", "sign", "hap-sign"];
 
 /// The headers in the order sent, values in the clear only where they are no credentials. `extra`: lower-case names that
 /// the hook itself declares as credentials.

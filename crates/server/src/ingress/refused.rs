@@ -1,14 +1,18 @@
 //! A refused webhook: what its sender is told, and what its owner finds in the ledger.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
 use bytes::Bytes;
+use hookmill_engine::id::DeliveryId;
 use hookmill_engine::request::Refusal;
+use hookmill_signatures::Failure;
 use hookmill_store::Error as StoreError;
 use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::answer::secured;
+use super::answer::{JSON, secured};
 use super::code::Code;
 use super::hook::{Hook, Place};
 
@@ -86,6 +90,44 @@ impl Refused {
         refused
     }
 
+    pub(super) fn address_not_allowed(hook: &Hook, address: IpAddr) -> Box<Self> {
+        Self::new(Code::AddressNotAllowed, "Requests from this address are not allowed.")
+            .owner(format!("{address} is not in `allow_ips`."))
+            .at(hook.place.clone())
+    }
+
+    /// `diagnosis`: what would explain it, for the owner only.
+    pub(super) fn bad_signature(hook: &Hook, failure: &Failure, diagnosis: Option<String>) -> Box<Self> {
+        let owner = match diagnosis {
+            Some(diagnosis) => format!("{} {diagnosis}", failure.for_owner),
+            None => failure.for_owner.clone(),
+        };
+        let mut refused = Self::new(Code::BadSignature, failure.for_sender.clone()).owner(owner).at(hook.place.clone());
+        refused.headers.push((WWW_AUTHENTICATE, hook.credentials.challenge()));
+        refused
+    }
+
+    pub(super) fn missing_variable(name: &str) -> Box<Self> {
+        let message = format!("`{name}` is missing");
+        let mut refused = Self::new(Code::InvalidVariables, message.clone());
+        refused.members.insert("errors".to_owned(), json!([{ "name": name, "code": "missing", "message": message }]));
+        refused
+    }
+
+    pub(super) fn bad_key(why: &str) -> Box<Self> {
+        Self::new(Code::BadIdempotencyKey, format!("The idempotency key cannot be used: {why}."))
+    }
+
+    pub(super) fn key_reused(original: &DeliveryId) -> Box<Self> {
+        Self::new(Code::IdempotencyKeyReused, "This idempotency key was used before, for a request with another body.")
+            .owner(format!("The key was used by {original}, with another body."))
+    }
+
+    pub(super) fn condition(why: &str) -> Box<Self> {
+        Self::new(Code::ConditionError, "The request lacks what this hook decides by.")
+            .owner(format!("The expression in `only_if` gives no value: {why}"))
+    }
+
     pub(super) fn not_ready(owner_detail: impl Into<String>) -> Box<Self> {
         let detail =
             "The hook cannot take requests until its owner has mended its settings. Nothing was stored; send it again later.";
@@ -156,6 +198,11 @@ impl Refused {
 
     /// The answer for the sender. `delivery`: the id under which the refused request is kept.
     pub(super) fn answer(&self, delivery: Option<String>) -> Response<Body> {
+        let product = self.place.as_ref().and_then(|place| place.product);
+        let first = || self.members.get("errors")?.get(0)?.get("name")?.as_str();
+        if let Some(reply) = product.and_then(|product| product.refused(self.code, &self.detail, first())) {
+            return self.with_headers(secured(reply.status, JSON, reply.body.to_string().into()));
+        }
         let mut body = problem(self.code, &self.detail);
         if let Some(delivery) = delivery {
             body["delivery_id"] = delivery.into();
@@ -163,7 +210,10 @@ impl Refused {
         for (name, value) in &self.members {
             body[name] = value.clone();
         }
-        let mut response = secured(status(self.code.status()), PROBLEM, body.to_string().into());
+        self.with_headers(secured(status(self.code.status()), PROBLEM, body.to_string().into()))
+    }
+
+    fn with_headers(&self, mut response: Response<Body>) -> Response<Body> {
         response.headers_mut().extend(self.headers.iter().cloned());
         response
     }

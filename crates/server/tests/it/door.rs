@@ -9,7 +9,7 @@ use hookmill_actions::{FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, RunId, WorkspaceId};
 use hookmill_engine::workflow::{self, Trigger};
 use hookmill_server::config::Size;
-use hookmill_server::ingress::{Ingress, Parts};
+use hookmill_server::ingress::{Ingress, Parts, alias};
 use hookmill_server::listen::{self, Limits};
 use hookmill_server::vault::{LiveSecrets, SecretValues};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
@@ -17,7 +17,7 @@ use hookmill_store::hooks::WantedHook;
 use hookmill_store::ids::system_clock;
 use hookmill_store::runs::{RunRow, State};
 use hookmill_store::workflows::Publication;
-use hookmill_store::workspaces::FIRST_WORKSPACE;
+use hookmill_store::workspaces::{FIRST_SLUG, FIRST_WORKSPACE};
 use hookmill_store::{Config, Store};
 use hookmill_testkit::patience::until;
 use hookmill_worker::{Head, Observer, Programs, Secrets, SystemClock, Worker};
@@ -89,6 +89,7 @@ impl Door {
             store: store.clone(),
             worker: worker.clone(),
             secrets: secrets.clone(),
+            public_url: "https://hooks.example".into(),
             clock: system_clock(),
             body_default: Size(BODY_BYTES_MAX),
             body_max: Size(BODY_BYTES_MAX),
@@ -109,7 +110,11 @@ impl Door {
     pub(crate) async fn publish(&self, text: &str) -> String {
         let document = workflow::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
         let Trigger::Webhook(trigger) = &document.triggers[0];
-        let wanted = WantedHook { label: trigger.label.clone().unwrap_or("webhook".into()), path: trigger.path.clone() };
+        let wanted = WantedHook {
+            label: trigger.label.clone().unwrap_or("webhook".into()),
+            path: trigger.path.clone(),
+            alias: alias(trigger, FIRST_SLUG),
+        };
         let publication = Publication {
             workspace: FIRST_WORKSPACE,
             name: document.name.clone(),
@@ -122,8 +127,18 @@ impl Door {
     }
 
     pub(crate) fn set_secret(&self, name: &str, value: &str) {
-        let value = Arc::new(value.to_owned().into());
-        self.secrets.replace(SecretValues::from([((FIRST_WORKSPACE, name.to_owned()), value)]));
+        self.set_secrets(&[(name, value)]);
+    }
+
+    /// These secrets, and no others.
+    pub(crate) fn set_secrets(&self, secrets: &[(&str, &str)]) {
+        let each = |(name, value): &(&str, &str)| ((FIRST_WORKSPACE, (*name).to_owned()), Arc::new((*value).to_owned().into()));
+        self.secrets.replace(secrets.iter().map(each).collect::<SecretValues>());
+    }
+
+    /// GETs a path.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        exchange(self.address, format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await
     }
 
     /// POSTs a body with extra header lines (each ended by CR LF).
@@ -167,6 +182,15 @@ impl Door {
     /// How many deliveries are stored.
     pub(crate) async fn count(&self) -> usize {
         self.store.deliveries(&DeliveryFilter::default(), 100).await.unwrap().items.len()
+    }
+
+    /// How many deliveries with this outcome are stored, once one is.
+    pub(crate) async fn count_of(&self, outcome: Outcome) -> usize {
+        until("one is stored", async || {
+            let stored = self.store.deliveries(&DeliveryFilter::default(), 100).await.unwrap().items;
+            Some(stored.iter().filter(|delivery| delivery.outcome == outcome).count()).filter(|count| *count > 0)
+        })
+        .await
     }
 
     /// Ends everything; nothing may be left running.

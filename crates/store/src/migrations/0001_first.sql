@@ -47,12 +47,15 @@ CREATE TABLE hooks (
     token      {key}  NOT NULL UNIQUE,
     path       TEXT,
     path_shape {key},
+    alias      {key},
     active     BIGINT NOT NULL,
     created_at BIGINT NOT NULL,
     UNIQUE (workflow, label)
 );
 -- Two active hooks of a workspace never answer at the same path; `path_shape` is the path with its parameters unnamed.
 CREATE UNIQUE INDEX hooks_path ON hooks (workspace, path_shape) WHERE active = 1 AND path_shape IS NOT NULL;
+-- The whole path under which another product's senders know the hook.
+CREATE UNIQUE INDEX hooks_alias ON hooks (alias) WHERE active = 1 AND alias IS NOT NULL;
 
 CREATE TABLE secrets (
     workspace  BIGINT NOT NULL,

@@ -11,7 +11,7 @@ use hookmill_engine::time::Timestamp;
 
 use super::{bump_catalog, bumped_version};
 use crate::db::{Arg, Batch, Expect};
-use crate::hooks::{Hook, WantedHook, new_token, path_and_shape};
+use crate::hooks::{Claimed, Hook, WantedHook, new_token, path_and_shape};
 use crate::{Error, Result, Store, args};
 
 /// Longest name of a workflow.
@@ -67,18 +67,18 @@ const INSERT_REVISION: &str = "
 
 const SWITCH_OFF: &str = "UPDATE hooks SET active = 0 WHERE id = $1";
 
-const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3 WHERE id = $1";
+const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3, alias = $4 WHERE id = $1";
 
 const INSERT_HOOK: &str = "
-    INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, active, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8)";
+    INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, alias, active, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9)";
 
 /// A batch in the making, with what each statement is for.
 struct Plan {
     batch: Batch,
     published: Published,
-    /// Path and shape that a statement claims, by its position.
-    claims: HashMap<usize, (String, String)>,
+    /// What a statement claims, by its position: in words for people, and as it is stored.
+    claims: HashMap<usize, Vec<(String, Claimed)>>,
 }
 
 impl Publication {
@@ -129,11 +129,12 @@ impl Store {
                 }
                 Err(Error::Conflict { statement }) => {
                     // Either somebody published this workflow in between, or the path is taken.
-                    if let Some((path, shape)) = claims.get(&statement)
-                        && let Some((workflow, name)) = self.workflow_at_shape(publication.workspace, shape).await?
-                        && workflow != published.workflow
-                    {
-                        return Err(Error::PathTaken { path: path.clone(), workflow: name });
+                    for (path, place) in claims.get(&statement).into_iter().flatten() {
+                        if let Some((workflow, name)) = self.workflow_at(publication.workspace, place).await?
+                            && workflow != published.workflow
+                        {
+                            return Err(Error::PathTaken { path: path.clone(), workflow: name });
+                        }
                     }
                 }
                 Err(error) => return Err(error),
@@ -173,54 +174,68 @@ impl Store {
     }
 
     fn plan_hooks(&self, plan: &mut Plan, publication: &Publication, stored: Vec<Hook>, now: Timestamp) -> Result<()> {
-        let wanted: HashMap<&str, Option<(String, String)>> = publication
+        let wanted_paths: HashMap<&str, Option<(String, String)>> = publication
             .hooks
             .iter()
             .map(|hook| Ok((hook.label.as_str(), hook.path.as_deref().map(path_and_shape).transpose()?)))
             .collect::<Result<_>>()?;
-        let path_of = |label: &str| wanted.get(label).map(|path| path.as_ref().map(|(path, _)| path.as_str()));
+        let stays = |hook: &Hook| {
+            let wanted = publication.hooks.iter().find(|wanted| wanted.label == hook.label);
+            let path = wanted_paths.get(hook.label.as_str()).and_then(|path| path.as_ref().map(|(path, _)| path.as_str()));
+            wanted.is_some_and(|wanted| path == hook.path.as_deref() && wanted.alias(&hook.token) == hook.alias)
+        };
         // All that change let go of their paths first, so that two of them can swap.
         for hook in &stored {
-            if hook.active && path_of(&hook.label) != Some(hook.path.as_deref()) {
+            if hook.active && !stays(hook) {
                 plan.batch.execute(SWITCH_OFF, args![hook.id.0], Expect::Exactly(1));
                 plan.published.changed = true;
             }
         }
         let mut stored: HashMap<String, Hook> = stored.into_iter().map(|hook| (hook.label.clone(), hook)).collect();
         for hook in &publication.hooks {
-            let claim = wanted.get(hook.label.as_str()).cloned().flatten();
+            let claim = wanted_paths.get(hook.label.as_str()).cloned().flatten();
             let path = claim.as_ref().map(|(path, _)| path.clone());
             let (path_arg, shape_arg) = (Arg::from(path.clone()), Arg::from(claim.as_ref().map(|(_, shape)| shape.clone())));
             let position = plan.batch.len();
             let hook = match stored.remove(&hook.label) {
-                Some(known) if known.active && known.path == path => {
+                Some(known) if known.active && stays(&known) => {
                     plan.published.hooks.push(known);
                     continue;
                 }
                 Some(known) => {
-                    plan.batch.execute(SWITCH_ON, [known.id.0.into(), path_arg, shape_arg], Expect::Exactly(1));
-                    Hook { path, active: true, ..known }
+                    let alias = hook.alias(&known.token);
+                    plan.batch.execute(
+                        SWITCH_ON,
+                        [known.id.0.into(), path_arg, shape_arg, alias.clone().into()],
+                        Expect::Exactly(1),
+                    );
+                    Hook { path, alias, active: true, ..known }
                 }
                 None => {
+                    let token = new_token()?;
                     let made = Hook {
                         id: HookId(self.next_id()),
                         workspace: publication.workspace,
                         workflow: plan.published.workflow,
                         label: hook.label.clone(),
-                        token: new_token()?,
+                        alias: hook.alias(&token),
+                        token,
                         path,
                         active: true,
                         created_at: now,
                     };
-                    let (label, token) = (made.label.clone(), made.token.clone());
-                    let row = args![made.id.0, made.workspace.0, made.workflow.0, label, token, path_arg, shape_arg, now.0];
+                    let (label, token, alias) = (made.label.clone(), made.token.clone(), made.alias.clone());
+                    let row =
+                        args![made.id.0, made.workspace.0, made.workflow.0, label, token, path_arg, shape_arg, alias, now.0];
                     plan.batch.execute(INSERT_HOOK, row, Expect::Exactly(1));
                     made
                 }
             };
             plan.published.changed = true;
+            let shape = claim.map(|(path, shape)| (path, Claimed::Shape(shape)));
+            let alias = hook.alias.clone().map(|alias| (alias.clone(), Claimed::Alias(alias)));
+            plan.claims.insert(position, shape.into_iter().chain(alias).collect());
             plan.published.hooks.push(hook);
-            plan.claims.extend(claim.map(|claim| (position, claim)));
         }
         Ok(())
     }

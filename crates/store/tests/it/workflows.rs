@@ -25,7 +25,10 @@ fn publication(name: &str, document: &str, hooks: &[(&str, Option<&str>)]) -> Pu
         name: name.into(),
         document: document.into(),
         author: "somebody".into(),
-        hooks: hooks.iter().map(|(label, path)| WantedHook { label: (*label).into(), path: path.map(Into::into) }).collect(),
+        hooks: hooks
+            .iter()
+            .map(|(label, path)| WantedHook { label: (*label).into(), path: path.map(Into::into), alias: None })
+            .collect(),
     }
 }
 

@@ -243,7 +243,7 @@ impl Rig {
             name: document.name.clone(),
             document: workflow::to_yaml(&document),
             author: "test".into(),
-            hooks: vec![WantedHook { label: "webhook".into(), path: None }],
+            hooks: vec![WantedHook { label: "webhook".into(), path: None, alias: None }],
         };
         let published = self.store.publish(&publication, SystemClock.now()).await.unwrap();
         Workflow { id: published.workflow, hook: published.hooks[0].id, workspace, revision: published.revision }

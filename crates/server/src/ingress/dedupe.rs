@@ -1,0 +1,223 @@
+//! Whether a request repeats an earlier one, and what makes two requests the same.
+//!
+//! A key is remembered together with the delivery that had it, in one batch, so that of two copies at the same instant one
+//! is accepted and the other learns which. Draft `httpapi-idempotency-key-header` -07: the same key with another body
+//! is a mistake of the client. It only holds where the client made the key for one request: the ids of providers stay
+//! the same when a body counts its attempts.
+
+use bytes::Bytes;
+use hookmill_engine::expression::{Scope, Template, Value};
+use hookmill_engine::time::{Span, Timestamp};
+use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey};
+use hookmill_store::idempotency::Key;
+use http::HeaderName;
+use http::header::HeaderMap;
+use sha2::{Digest as _, Sha256};
+
+use super::redact;
+
+/// The header of the draft.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Longer keys are refused: nobody needs them, and they are hashed for each request.
+pub const KEY_BYTES_MAX: usize = 1024;
+/// Bytes of a hash that are stored.
+const HASH_BYTES: usize = 16;
+/// The longest time that a key is remembered.
+pub const WINDOW_MAX: Span = Span(90 * 24 * 60 * 60 * 1_000);
+
+/// What tells the deliveries of a hook apart.
+#[derive(Debug)]
+pub(super) struct Deduper {
+    source: Option<Source>,
+    window: Span,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// The provider's delivery id if it is known, else the header `Idempotency-Key`.
+    Default,
+    Header(HeaderName),
+    Path(BodyPath),
+    Expression(Template),
+    Body,
+}
+
+/// The key of one request.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) key: Key,
+    /// Whether another body under the same key is a mistake.
+    pub(super) strict: bool,
+}
+
+/// What a key can be made of.
+pub(super) struct Material<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a Bytes,
+    pub(super) webhook: &'a Value,
+    /// The provider's id of the delivery.
+    pub(super) delivery_id: Option<String>,
+    pub(super) now: Timestamp,
+    pub(super) seed: u64,
+}
+
+impl Deduper {
+    /// # Errors
+    /// A sentence for the owner: the header or the expression cannot be read.
+    pub(super) fn new(wanted: Option<&Dedupe>) -> Result<Self, String> {
+        let (key, window) = match wanted {
+            Some(Dedupe::Off) => return Ok(Self { source: None, window: Dedupe::WINDOW }),
+            Some(Dedupe::On { key, window }) => (key.as_ref(), *window),
+            None => (None, None),
+        };
+        let source = match key {
+            None => Source::Default,
+            Some(DedupeKey::Header(name)) => {
+                Source::Header(name.parse().map_err(|_| format!("`{name}` cannot be the name of a header."))?)
+            }
+            Some(DedupeKey::Path(path)) => Source::Path(path.clone()),
+            Some(DedupeKey::Expression(text)) => {
+                let template = Template::compile_text(text);
+                Source::Expression(template.map_err(|error| format!("The expression of `dedupe` cannot be read: {error}."))?)
+            }
+            Some(DedupeKey::Body) => Source::Body,
+        };
+        Ok(Self { source: Some(source), window: Span(window.unwrap_or(Dedupe::WINDOW).0.min(WINDOW_MAX.0)) })
+    }
+
+    /// The key of a request; none if it has none, then it is like no other.
+    ///
+    /// # Errors
+    /// A sentence for the sender: the key cannot be used.
+    pub(super) fn claim(&self, material: &Material<'_>) -> Result<Option<Claim>, String> {
+        let Some(source) = &self.source else { return Ok(None) };
+        let (kind, text, strict) = match source {
+            Source::Default => match &material.delivery_id {
+                Some(id) => (0, Some(id.clone()), false),
+                None => (1, header(material.headers, &IDEMPOTENCY_KEY)?, true),
+            },
+            Source::Header(name) => (1, header(material.headers, name)?, true),
+            Source::Path(path) => {
+                let body = material.webhook.get_attr("body").unwrap_or_default();
+                (2, path.find(&body).and_then(|value| written(&value)), false)
+            }
+            Source::Expression(template) => {
+                let scope = Scope::of(vec![("webhook".to_owned(), material.webhook.clone())], material.now, material.seed);
+                let value = template.eval(&scope).map_err(|error| format!("the key of the request cannot be told: {error}"))?;
+                (2, written(&value), false)
+            }
+            Source::Body => (3, Some(String::new()), true),
+        };
+        let Some(text) = text else { return Ok(None) };
+        if text.len() > KEY_BYTES_MAX {
+            return Err(format!("the key has {} bytes; the limit is {KEY_BYTES_MAX}", text.len()));
+        }
+        let body_hash = hash(&[material.body]);
+        let key_hash = if kind == 3 { hash(&[&[kind], material.body]) } else { hash(&[&[kind], text.as_bytes()]) };
+        let expires_at = Timestamp(material.now.0.saturating_add_unsigned(self.window.0));
+        Ok(Some(Claim { key: Key { key_hash, body_hash, expires_at }, strict }))
+    }
+}
+
+fn hash(parts: &[&[u8]]) -> Bytes {
+    let mut hash = Sha256::new();
+    parts.iter().for_each(|part| hash.update(part));
+    Bytes::copy_from_slice(&hash.finalize()[..HASH_BYTES])
+}
+
+/// A key from a header: a structured-field string in quotes (RFC 9651), or bare as many clients send it.
+fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, String> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(format!("the header {name} was sent more than once"));
+    }
+    let text = redact::text(value);
+    let text = text.trim();
+    let bare = match text.strip_prefix('"') {
+        None => text.to_owned(),
+        Some(rest) => unquoted(rest).ok_or_else(|| format!("the value of the header {name} is not a quoted string"))?,
+    };
+    if bare.is_empty() {
+        return Err(format!("the header {name} is empty"));
+    }
+    Ok(Some(bare))
+}
+
+/// What stands before the closing quote, which must be the end.
+fn unquoted(rest: &str) -> Option<String> {
+    let mut text = String::with_capacity(rest.len());
+    let mut letters = rest.chars();
+    loop {
+        match letters.next()? {
+            '"' => return letters.next().is_none().then_some(text),
+            '\\' => text.push(letters.next().filter(|letter| matches!(letter, '"' | '\\'))?),
+            letter => text.push(letter),
+        }
+    }
+}
+
+/// A value as a key; none if it is missing or empty.
+fn written(value: &Value) -> Option<String> {
+    if value.is_undefined() || value.is_none() {
+        return None;
+    }
+    Some(value.to_string()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn claim(deduper: &Deduper, key: Option<&'static str>, body: &'static str) -> Result<Option<Claim>, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert(IDEMPOTENCY_KEY, HeaderValue::from_static(key));
+        }
+        let json: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let webhook = hookmill_engine::expression::from_json(&serde_json::json!({ "body": json }));
+        let body = Bytes::from_static(body.as_bytes());
+        let material =
+            Material { headers: &headers, body: &body, webhook: &webhook, delivery_id: None, now: Timestamp(1_000), seed: 1 };
+        deduper.claim(&material)
+    }
+
+    #[test]
+    fn quoted_and_bare_keys_are_the_same_and_odd_ones_are_refused() {
+        let deduper = Deduper::new(None).unwrap();
+        let key = |text| claim(&deduper, Some(text), "{}").unwrap().unwrap().key.key_hash;
+        assert_eq!(key("8e03"), key("\"8e03\""));
+        assert_eq!(key(" \"a\\\"b\" "), key("a\"b"));
+        assert_ne!(key("a"), key("b"));
+        assert!(claim(&deduper, None, "{}").unwrap().is_none());
+        for odd in ["", "\"", "\"a", "\"a\"b", "\"\\a\""] {
+            assert!(claim(&deduper, Some(odd), "{}").is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn keys_come_from_the_body_as_asked_and_are_remembered_as_long_as_asked() {
+        let on = |key, window| Deduper::new(Some(&Dedupe::On { key: Some(key), window })).unwrap();
+        let path = on(DedupeKey::Path("$.id".parse().unwrap()), Some(Span(500)));
+        let first = claim(&path, None, r#"{"id": 7}"#).unwrap().unwrap();
+        let second = claim(&path, None, r#"{"id": 7, "attempt": 2}"#).unwrap().unwrap();
+        assert_eq!(
+            (first.key.key_hash.clone(), first.key.expires_at, first.strict),
+            (second.key.key_hash, Timestamp(1_500), false)
+        );
+        assert!(claim(&path, None, r#"{"id": null}"#).unwrap().is_none());
+        let expression = on(DedupeKey::Expression("{{ webhook.body.a }}-{{ webhook.body.b }}".into()), None);
+        assert_eq!(
+            claim(&expression, None, r#"{"a": 1, "b": 2}"#).unwrap().unwrap().key.key_hash,
+            claim(&expression, None, r#"{"b": 2, "a": 1}"#).unwrap().unwrap().key.key_hash
+        );
+        let body = on(DedupeKey::Body, None);
+        assert_ne!(
+            claim(&body, None, r#"{"a":1}"#).unwrap().unwrap().key.key_hash,
+            claim(&body, None, r#"{"a": 1}"#).unwrap().unwrap().key.key_hash
+        );
+        assert!(claim(&Deduper::new(Some(&Dedupe::Off)).unwrap(), Some("k"), "{}").unwrap().is_none());
+    }
+}

@@ -1,0 +1,81 @@
+//! Requests that start nothing although nothing is wrong with them: repetitions, and those that the condition leaves out.
+
+use axum::body::Body;
+use bytes::Bytes;
+use hookmill_engine::id::RunId;
+use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::idempotency::Original;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+use super::Inner;
+use super::answer::{Accepted, JSON, secured};
+use super::arrival::Arrival;
+use super::dedupe::Claim;
+use super::hook::Hook;
+use super::refused::{Refused, Result};
+
+/// Says that an answer repeats an earlier one.
+pub const DUPLICATE: HeaderName = HeaderName::from_static("hookmill-duplicate");
+
+impl Inner {
+    /// What the key of a request was used for before.
+    pub(super) async fn original(&self, hook: &Hook, claim: &Claim, arrival: &Arrival) -> Result<Option<Original>> {
+        let found = self.store.original(hook.place.hook, &claim.key, arrival.received_at).await;
+        found.map_err(|error| Refused::store(&error))
+    }
+
+    /// Answers a repetition as its original was answered. The original is on disk.
+    pub(super) async fn duplicate(
+        &self,
+        arrival: &Arrival,
+        hook: &Hook,
+        claim: &Claim,
+        original: Original,
+        mut accepted: Accepted,
+        body: Bytes,
+    ) -> Result<Response<Body>> {
+        if claim.strict && !original.same_body {
+            return Err(Refused::key_reused(&original.delivery));
+        }
+        let runs = self.store.runs_of_delivery(original.delivery).await.map_err(|error| Refused::store(&error))?;
+        accepted.delivery = original.delivery;
+        accepted.run = runs.first().copied().unwrap_or(RunId(0));
+        let mut response = match hook.responder.waits_for() {
+            None => hook.responder.at_once(&accepted).0,
+            Some(wants) => {
+                let answer = async {
+                    // Registered before looking: an end in between is told to the waiter.
+                    let mut waiter = self.worker.wait_answer(accepted.run, wants);
+                    match self.worker.answered(accepted.run, wants).await {
+                        Ok(Some(answered)) => Some(answered),
+                        Ok(None) | Err(_) => waiter.answer().await,
+                    }
+                };
+                let answered = tokio::time::timeout(hook.responder.deadline, answer).await.ok().flatten();
+                hook.responder.after(&accepted, answered)
+            }
+        };
+        response.headers_mut().insert(DUPLICATE, HeaderValue::from_static("true"));
+        let kept = self.delivery(arrival, &hook.place, Outcome::Duplicate, response.status().as_u16());
+        let (reason, detail) = (Some("duplicate".to_owned()), Some(format!("It repeats {}.", original.delivery)));
+        self.store.refuse(NewDelivery { reason, detail, body, ..kept });
+        Ok(response)
+    }
+
+    /// Keeps a request that the hook's condition leaves out. It is acknowledged, hence on disk before it is answered.
+    pub(super) async fn filtered(
+        &self,
+        arrival: &Arrival,
+        hook: &Hook,
+        accepted: Accepted,
+        body: Bytes,
+    ) -> Result<Response<Body>> {
+        let status = StatusCode::OK;
+        let mut kept = self.delivery(arrival, &hook.place, Outcome::Filtered, status.as_u16());
+        kept.id = accepted.delivery;
+        let reason = Some("only_if".to_owned());
+        self.store.accept(NewDelivery { reason, body, ..kept }, Vec::new()).await.map_err(|error| Refused::store(&error))?;
+        let answer = format!(r#"{{"delivery_id":"{}","filtered":true}}"#, accepted.delivery);
+        Ok(secured(status, JSON, Bytes::from(answer)))
+    }
+}

@@ -1,0 +1,158 @@
+//! The preset of a hook at work: whether the provider signed a request, its handshake, its ids.
+
+use axum::body::Body;
+use hookmill_engine::id::WorkspaceId;
+use hookmill_engine::workflow::WebhookTrigger;
+use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, preset};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use smallvec::SmallVec;
+
+use super::answer::secured;
+use super::arrival::Arrival;
+use crate::vault::{LiveSecrets, SecretValue};
+
+/// What a hook knows of the provider that calls it.
+#[derive(Debug)]
+pub(super) struct Proof {
+    preset: &'static Preset,
+    /// Everything but the values of secrets.
+    settings: Settings,
+    secrets: Vec<String>,
+    verify_token: Option<String>,
+    client_state: Option<String>,
+}
+
+/// A request as the signatures see it, with the secrets of this moment.
+pub(super) struct Examined<'a> {
+    proof: &'a Proof,
+    sent: Sent<'a>,
+    secrets: SmallVec<[SecretValue; 2]>,
+    settings: std::borrow::Cow<'a, Settings>,
+    /// Secrets that do not exist.
+    pub(super) missing: Vec<String>,
+}
+
+/// The headers of a request as the signatures want them.
+pub(super) type Headers<'a> = SmallVec<[(&'a str, &'a [u8]); 24]>;
+
+pub(super) fn headers(arrival: &Arrival) -> Headers<'_> {
+    arrival.head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+impl Proof {
+    /// The provider that a trigger names, if it names one.
+    ///
+    /// # Errors
+    /// A sentence for the owner: this version does not know the preset.
+    pub(super) fn of(trigger: &WebhookTrigger, scheme: Option<hookmill_signatures::Scheme>) -> Result<Option<Self>, String> {
+        let Some(id) = &trigger.preset else { return Ok(None) };
+        if super::product::Product::of(id).is_some() {
+            return Ok(None);
+        }
+        let preset = preset(id).ok_or_else(|| format!("This version does not know the preset `{id}`."))?;
+        let settings = Settings {
+            public_url: trigger.public_url.clone(),
+            certificate: trigger.certificate.clone(),
+            webhook_id: trigger.webhook_id.clone(),
+            tolerance_ms: trigger.tolerance.map(|tolerance| tolerance.0),
+            handshake: trigger.handshake,
+            scheme,
+            ..Settings::default()
+        };
+        let secrets = trigger.secret.iter().flat_map(|secrets| secrets.iter()).map(str::to_owned).collect();
+        let (verify_token, client_state) = (trigger.verify_token.clone(), trigger.client_state.clone());
+        Ok(Some(Self { preset, settings, secrets, verify_token, client_state }))
+    }
+
+    /// Whether requests of this provider can be proven at all.
+    pub(super) fn is_proven(&self) -> bool {
+        self.preset.proof != hookmill_signatures::Proof::Unproven
+    }
+
+    /// Puts a request beside the secrets of this moment. `body` is empty while it has not been read.
+    pub(super) fn examine<'a>(
+        &'a self,
+        arrival: &'a Arrival,
+        headers: &'a [(&'a str, &'a [u8])],
+        url: &'a str,
+        body: &'a [u8],
+        (live, workspace): (&LiveSecrets, WorkspaceId),
+    ) -> Examined<'a> {
+        let mut missing = Vec::new();
+        let mut get = |name: &String| {
+            let value = live.get(workspace, name);
+            if value.is_none() {
+                missing.push(name.clone());
+            }
+            value
+        };
+        let secrets = self.secrets.iter().filter_map(&mut get).collect();
+        let mut settings = std::borrow::Cow::Borrowed(&self.settings);
+        if let Some(token) = self.verify_token.as_ref().and_then(&mut get) {
+            settings.to_mut().verify_token = Some(String::clone(&token));
+        }
+        if let Some(state) = self.client_state.as_ref().and_then(&mut get) {
+            settings.to_mut().client_state = Some(String::clone(&state));
+        }
+        let sent = Sent {
+            method: arrival.head.method.as_str(),
+            url: Some(url),
+            path_and_query: arrival.head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str),
+            headers,
+            query: arrival.query(),
+            body,
+            now_ms: arrival.received_at.0,
+        };
+        Examined { proof: self, sent, secrets, settings, missing }
+    }
+}
+
+impl Examined<'_> {
+    fn keys(&self) -> SmallVec<[&[u8]; 2]> {
+        self.secrets.iter().map(|secret| secret.as_bytes()).collect()
+    }
+
+    /// Whether the provider signed the request.
+    pub(super) fn verify(&self) -> Result<(), Failure> {
+        self.proof.preset.verify(&self.settings, &self.keys(), &self.sent).map(drop)
+    }
+
+    /// The one difference that would explain why a signature is wrong; for the owner.
+    pub(super) fn doctor(&self) -> Option<String> {
+        None
+    }
+
+    /// The answer to the provider's check of the URL, if the request is one.
+    pub(super) fn handshake(&self) -> Option<Reply> {
+        self.proof.preset.handshake(&self.settings, &self.keys(), &self.sent)
+    }
+
+    /// The provider's id of this delivery.
+    pub(super) fn delivery_id(&self) -> Option<String> {
+        self.proof.preset.delivery_id(&self.settings, &self.sent)
+    }
+}
+
+/// What the owner must do after a handshake, if anything.
+pub(super) fn advice(reply: &Reply) -> Option<String> {
+    if let Some(secret) = &reply.learned_secret {
+        return Some(format!(
+            "The sender hands over the secret of its later signatures: {secret}. If you have just registered this hook, \
+             store it with `hookmill secret set`."
+        ));
+    }
+    reply.confirm_url.as_ref().map(|url| format!("Confirm the subscription by opening {url}"))
+}
+
+/// A handshake's answer as HTTP.
+pub(super) fn answer(reply: Reply) -> Response<Body> {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    let content_type = HeaderValue::from_static(reply.content_type.unwrap_or("text/plain; charset=utf-8"));
+    let mut response = secured(status, content_type, reply.body.into());
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}

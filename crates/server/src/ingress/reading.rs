@@ -1,0 +1,46 @@
+//! Reading bodies: of requests that are accepted, and of those that are refused without them.
+
+use hookmill_engine::request::{Parsed, Request as Sent, parse};
+
+use super::code::Code;
+use super::hook::Hook;
+use super::refused::{Refused, Result};
+use crate::listen::{Inbound, InboundError};
+
+/// What is kept of the body of a request that is refused before its body matters.
+const REFUSED_BODY_BYTES_MAX: u64 = 256 * 1024;
+/// Bodies above this are parsed where other requests do not wait for it.
+const PARSED_IN_PLACE_BYTES_MAX: usize = 128 * 1024;
+
+/// Parses where it disturbs nobody.
+pub(super) fn parsed(hook: &Hook, sent: &Sent<'_>) -> Result<Parsed> {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    let parse = || parse(hook.trigger(), sent).map_err(|refusal| Refused::request(&refusal));
+    let many_threads = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
+    if sent.body.len() > PARSED_IN_PLACE_BYTES_MAX && many_threads() { tokio::task::block_in_place(parse) } else { parse() }
+}
+
+/// Reads some of the body of a request that is refused without it: for the ledger, so that it can be accepted after all.
+pub(super) async fn keep_body(refused: Box<Refused>, body: Inbound) -> Box<Refused> {
+    if refused.place.is_none() {
+        return refused;
+    }
+    match body.read(REFUSED_BODY_BYTES_MAX).await {
+        Ok(body) => refused.body(body),
+        Err(error) => {
+            let detail = format!("{} The body was not kept: {error}.", refused.ledger_detail());
+            refused.owner(detail)
+        }
+    }
+}
+
+pub(super) fn unreadable(error: &InboundError) -> Box<Refused> {
+    match error {
+        InboundError::TooLarge { bytes_max } => Refused::body_too_large(*bytes_max),
+        InboundError::TooSlow { .. } => Refused::new(Code::BodyTimeout, format!("The body arrived too slowly: {error}.")),
+        InboundError::Malformed(_) => {
+            let detail = "The body ended before its announced end, or its chunks are malformed.";
+            Refused::new(Code::BodyTruncated, detail).owner(format!("{detail} ({error})"))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Real senders at the door: signatures, handshakes, delivery ids. How each provider signs is tested where it is checked.
+
+use hookmill_store::deliveries::Outcome;
+
+use crate::door::Door;
+
+fn document(webhook: &str) -> String {
+    format!("hookmill: 1\nname: P\ntriggers:\n  - webhook: {{ path: p, {webhook} }}\nsteps:\n  - set: {{ a: 1 }}\n")
+}
+
+/// The vector that GitHub publishes.
+const GITHUB_SECRET: &str = "It's a Secret to Everybody";
+const GITHUB_SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+
+#[tokio::test]
+async fn what_github_signed_is_accepted_once_and_a_forgery_is_refused_with_a_diagnosis_for_the_owner() {
+    let door = Door::open().await;
+    door.set_secrets(&[("old", "not this one"), ("new", GITHUB_SECRET)]);
+    door.publish(&document("preset: github, secret: [ old, new ]")).await;
+    let headers = format!(
+        "X-Hub-Signature-256: {GITHUB_SIGNATURE}\r\nX-GitHub-Delivery: 72d3162e\r\nX-GitHub-Event: push\r\nContent-Type: text/plain\r\n"
+    );
+    let first = door.post("/hooks/main/p", &headers, "Hello, World!").await;
+    assert_eq!(first.status, 202, "{first:?}");
+    let again = door.post("/hooks/main/p", &headers, "Hello, World!").await;
+    assert_eq!((again.body.clone(), again.header("hookmill-duplicate")), (first.body.clone(), Some("true")));
+
+    let forged = door.post("/hooks/main/p", &headers, "Hello, World!\n").await;
+    assert_eq!((forged.status, forged.code().as_str()), (401, "bad_signature"), "{forged:?}");
+    assert!(forged.header("www-authenticate").is_some());
+    let kept = door.delivery(&forged).await;
+    let detail = kept.detail.unwrap();
+    assert!(detail.to_lowercase().contains("newline") || detail.to_lowercase().contains("line"), "{detail}");
+    assert!(!detail.contains(GITHUB_SECRET), "{detail}");
+    assert_eq!(door.store.delivery_body(kept.id).await.unwrap(), "Hello, World!\n");
+    let unsigned = door.json("/hooks/main/p", "{}").await;
+    assert_eq!(unsigned.status, 401);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_preset_without_its_secret_is_the_owners_problem() {
+    let door = Door::open().await;
+    door.publish(&document("preset: github, secret: missing")).await;
+    let answer = door.json("/hooks/main/p", "{}").await;
+    assert_eq!((answer.status, answer.code().as_str()), (503, "hook_not_ready"), "{answer:?}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn an_unsigned_handshake_is_answered_with_its_challenge_and_starts_nothing() {
+    let door = Door::open().await;
+    door.set_secrets(&[("app", "s"), ("verify", "my-token")]);
+    door.publish(&document("preset: meta, secret: app, verify_token: verify")).await;
+    let right = door.get("/hooks/main/p?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=my-token").await;
+    assert_eq!((right.status, &*right.body), (200, &b"1158201444"[..]), "{right:?}");
+    assert_eq!(right.header("x-content-type-options"), Some("nosniff"));
+    let wrong = door.get("/hooks/main/p?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=other").await;
+    assert_ne!(wrong.status, 200, "{wrong:?}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_signed_handshake_is_answered_only_if_its_signature_holds() {
+    let door = Door::open().await;
+    door.set_secrets(&[("slack", "8f742231b10e8888abcd99yyyzzz85a5")]);
+    door.publish(&document("preset: slack, secret: slack, variables: { must: { type: string, required: true } }")).await;
+    let body = r#"{"type":"url_verification","token":"t","challenge":"3eZbrw1aB"}"#;
+    let forged = door.json("/hooks/main/p", body).await;
+    assert_eq!(forged.status, 401, "{forged:?}");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let signature = hmac_hex("8f742231b10e8888abcd99yyyzzz85a5", &format!("v0:{now}:{body}"));
+    let headers =
+        format!("X-Slack-Signature: v0={signature}\r\nX-Slack-Request-Timestamp: {now}\r\nContent-Type: application/json\r\n");
+    let answer = door.post("/hooks/main/p", &headers, body).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(String::from_utf8_lossy(&answer.body).contains("3eZbrw1aB"));
+    let kept = door.count_of(Outcome::Handshake).await;
+    assert_eq!(kept, 1);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_generic_hmac_is_described_by_its_axes() {
+    let door = Door::open().await;
+    door.set_secrets(&[("mine", "k3y")]);
+    let axes = "signature: { header: X-Sig, grammar: pairs, key: s, timestamp_key: t, signed: [ timestamp, '|', body ] }";
+    door.publish(&document(&format!("preset: hmac, secret: mine, {axes}"))).await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let send = async |at: u64, key: &str| {
+        let signature = hmac_hex(key, &format!("{at}|{{\"a\":1}}"));
+        let headers = format!("X-Sig: t={at},s={signature}\r\nContent-Type: application/json\r\n");
+        door.post("/hooks/main/p", &headers, r#"{"a":1}"#).await
+    };
+    assert_eq!(send(now, "k3y").await.status, 202);
+    assert_eq!(send(now, "other").await.status, 401);
+    assert_eq!(send(now - 3_600, "k3y").await.status, 401, "too old");
+    door.close().await;
+}
+
+fn hmac_hex(key: &str, text: &str) -> String {
+    use hmac::Mac as _;
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
