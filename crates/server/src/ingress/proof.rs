@@ -3,7 +3,7 @@
 use axum::body::Body;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, preset};
+use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, doctor, preset};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
 
@@ -119,7 +119,7 @@ impl Examined<'_> {
 
     /// The one difference that would explain why a signature is wrong; for the owner.
     pub(super) fn doctor(&self) -> Option<String> {
-        None
+        doctor(self.proof.preset, &self.settings, &self.keys(), &self.sent)
     }
 
     /// The answer to the provider's check of the URL, if the request is one.
