@@ -129,6 +129,52 @@ const VECTORS: &[Vector] = &[
         body: r#"{"delta": {"users": [12345]}}"#,
         ..NOTHING
     },
+    // Made with the providers' own libraries: stripe 23.1.0, twilio 6.2.0, @sanity/webhook 4.0.4 and http-message-signatures 1.0.6.
+    Vector {
+        preset: "stripe",
+        secret: "whsec_test_secret",
+        headers: &[("stripe-signature", "t=1780000000,v1=e43fb66bec256b7de831f84ffec0e71a680518be7f4b7f3c1eeb3fd6691f00d0")],
+        body: "{\n  \"id\": \"evt_1\"\n}",
+        now_ms: 1_780_000_000_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "twilio",
+        secret: "12345",
+        headers: &[("content-type", "application/json"), ("x-twilio-signature", "OMWidUzU/ZYwUDGNb7TqZU/S45g=")],
+        url: Some(
+            "https://mycompany.com/myapp.php?foo=1&bodySHA256=d5729c000e5de6b3a10698fec78d482db85d744f1be820d1382b6bda1cfb7795",
+        ),
+        body: r#"{"property":"value","boolean":true}"#,
+        ..NOTHING
+    },
+    Vector {
+        preset: "sanity",
+        secret: "test",
+        headers: &[("sanity-webhook-signature", "t=1780000000000,v1=oIUG-PtuMpUM3sQdWaN9PPvFchzwYB5AOfYm1DW3bPw")],
+        body: r#"{"_id":"resume"}"#,
+        now_ms: 1_780_000_000_000,
+        ..NOTHING
+    },
+    Vector {
+        preset: "rfc9421",
+        secret: "a secret of the two sides",
+        headers: &[
+            (
+                "content-digest",
+                "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:",
+            ),
+            (
+                "signature-input",
+                r#"sig=("@method" "@target-uri" "content-digest");created=1618884473;alg="hmac-sha256";keyid="k""#,
+            ),
+            ("signature", "sig=:m0rRmThxy1No+BeasuHSsQW83jI+d9wttfesCtO8ku4=:"),
+        ],
+        url: Some("https://example.com/foo?param=Value&Pet=dog"),
+        body: r#"{"hello": "world"}"#,
+        now_ms: 1_618_884_473_000,
+        ..NOTHING
+    },
 ];
 
 #[test]
