@@ -188,3 +188,44 @@ fn place(name: &str, source: Option<&Source>) -> String {
         Some(Source::Path(parameter)) => format!("in the path as `:{parameter}`"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workflow::{Trigger, read};
+
+    /// Whether the body has been built once the variables are collected.
+    fn is_built(webhook: &str) -> bool {
+        let text = format!("hookmill: 1\nname: t\ntriggers: [{{ webhook: {webhook} }}]\nsteps: []\n");
+        let workflow = read(&text).unwrap();
+        let Trigger::Webhook(trigger) = &workflow.triggers[0];
+        let bytes = Bytes::from_static(br#"{"list":[{"a":1}],"more":{}}"#);
+        let request = Request {
+            method: "POST",
+            path_params: &[],
+            query: "",
+            headers: &[("content-type", "application/json")].into_iter().collect(),
+            body: &bytes,
+            encodings: &[],
+            event: None,
+            address: "",
+            received_at: crate::time::Timestamp(0),
+            delivery: crate::id::DeliveryId(1),
+        };
+        let query = Query::of("").unwrap();
+        let body = super::super::media::parse_body(&request, &bytes, &query, &wanted(trigger), &mut Vec::new()).unwrap();
+        let variables = collect(trigger, &request, &bytes, &body, &query).unwrap();
+        assert_eq!(variables.get("list", &body.content).is_some(), trigger.variables.contains_key("list"));
+        // Asking for the value builds it; a second reading shows what collecting alone did.
+        let body = super::super::media::parse_body(&request, &bytes, &query, &wanted(trigger), &mut Vec::new()).unwrap();
+        collect(trigger, &request, &bytes, &body, &query).unwrap();
+        body.content.is_built()
+    }
+
+    #[test]
+    fn a_body_is_built_only_for_what_looks_into_it() {
+        assert!(!is_built("{ variables: { list: { type: array }, more: { type: object } }, full_body: all }"));
+        assert!(is_built("{ variables: { list: { type: array, items: { type: object } } } }"));
+        assert!(is_built("{ schema: { type: object } }"));
+    }
+}
