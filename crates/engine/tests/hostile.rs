@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
-use hookmill_engine::request::{Encoding, FORM_FIELDS_MAX, Headers, JSON_DEPTH_MAX, Parsed, Refusal, Request, parse};
+use hookmill_engine::request::{FORM_FIELDS_MAX, Headers, JSON_DEPTH_MAX, Parsed, Refusal, Request, parse};
 use hookmill_engine::time::Timestamp;
-use hookmill_engine::workflow::{DOCUMENT_BYTES_MAX, PROBLEMS_MAX, Problem, WebhookTrigger, read};
+use hookmill_engine::workflow::{DOCUMENT_BYTES_MAX, Encoding, PROBLEMS_MAX, Problem, WebhookTrigger, read};
 use proptest::prelude::*;
 
 fn document(text: &str) -> Vec<Problem> {

@@ -204,7 +204,7 @@ impl Inner {
             query: &query,
             headers: &headers,
             body: &body,
-            encodings: &[],
+            encodings: &hook.trigger().encodings,
             event: None,
             address: &address,
             received_at: arrival.received_at,

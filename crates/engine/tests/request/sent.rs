@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
-use hookmill_engine::request::{Encoding, Parsed, Refusal, Request, parse};
+use hookmill_engine::request::{Parsed, Refusal, Request, parse};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{Trigger, WebhookTrigger, read};
 use minijinja::Value;
@@ -20,7 +20,6 @@ pub(crate) struct Sent {
     pub(crate) query: &'static str,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    pub(crate) encodings: &'static [Encoding],
     pub(crate) event: Option<&'static str>,
     pub(crate) path: Vec<(String, String)>,
 }
@@ -32,7 +31,7 @@ pub(crate) fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 impl Sent {
     pub(crate) fn post(content_type: &str, body: impl Into<Bytes>) -> Self {
         let headers = if content_type.is_empty() { vec![] } else { pairs(&[("content-type", content_type)]) };
-        Self { method: "POST", query: "", headers, body: body.into(), encodings: &[], event: None, path: vec![] }
+        Self { method: "POST", query: "", headers, body: body.into(), event: None, path: vec![] }
     }
 
     pub(crate) fn to(&self, trigger: &WebhookTrigger) -> Result<Parsed, Refusal> {
@@ -42,7 +41,7 @@ impl Sent {
             query: self.query,
             headers: &self.headers.iter().map(|(name, value)| (name, value)).collect(),
             body: &self.body,
-            encodings: self.encodings,
+            encodings: &trigger.encodings,
             event: self.event,
             address: "203.0.113.9",
             received_at: Timestamp(1_773_480_413_589),

@@ -3,6 +3,7 @@
 
 mod api;
 mod bad_input;
+mod bodies;
 mod cli;
 mod cli_exit;
 mod crash;
