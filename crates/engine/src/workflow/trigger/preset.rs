@@ -99,7 +99,7 @@ pub const PRESETS: &[PresetInfo] = &[
     PresetInfo::provider("meta").may(&["verify_token"]),
     PresetInfo::provider("dropbox"),
     PresetInfo::provider("microsoft-graph").secret(SecretUse::Unused).needs(&["client_state"]),
-    PresetInfo::provider("azure-event-grid").secret(SecretUse::Optional),
+    PresetInfo::provider("azure-event-grid").secret(SecretUse::Unused),
     PresetInfo::provider("sns").secret(SecretUse::Unused).may(&["certificate"]),
     PresetInfo::provider("linear"),
     PresetInfo::provider("typeform"),

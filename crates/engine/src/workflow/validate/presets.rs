@@ -195,7 +195,10 @@ fn instead(preset: &PresetInfo) -> String {
     if preset.is_product() {
         return ": its URL is its only credential; others stand in `auth`".to_owned();
     }
-    ": it checks the sender's certificate".to_owned()
+    if preset.knows("certificate") {
+        return ": it checks the sender's certificate".to_owned();
+    }
+    ": its sender proves nothing; ask for credentials in `auth`".to_owned()
 }
 
 fn is_absolute_url(url: &str) -> bool {
