@@ -57,10 +57,11 @@ async fn a_full_disk_is_told_and_overcome() {
         return;
     };
     let filler = disk.path().join("filler");
-    std::fs::write(&filler, vec![0; 4 << 20]).unwrap();
+    std::fs::write(&filler, vec![0; 7 << 20]).unwrap();
     let place = Place::at(Target::Sqlite(disk.path().join("hookmill.db")));
     let mut config = place.config();
-    config.disk_reserve_bytes = 2 << 20;
+    // What is freed must hold the log and, while the log is copied, the pages that it adds to the file.
+    config.disk_reserve_bytes = 4 << 20;
     let db = Db::open(config).await.unwrap();
     db.accepting().unwrap();
 
