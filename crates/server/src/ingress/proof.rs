@@ -156,3 +156,24 @@ pub(super) fn answer(reply: Reply) -> Response<Body> {
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use hookmill_engine::workflow::{PRESETS, SecretUse};
+    use hookmill_signatures::{Need, presets};
+
+    #[test]
+    fn the_document_and_the_signatures_know_the_same_providers() {
+        let documented: Vec<_> = PRESETS.iter().filter(|preset| !preset.is_product()).collect();
+        for preset in &documented {
+            let known = hookmill_signatures::preset(preset.id).unwrap_or_else(|| panic!("nobody can check {}", preset.id));
+            let wanted = match known.secret {
+                Need::Required => SecretUse::Needed,
+                Need::Optional => SecretUse::Optional,
+                Need::Unused => SecretUse::Unused,
+            };
+            assert_eq!(preset.secret, wanted, "{}", preset.id);
+        }
+        assert_eq!(documented.len(), presets().count());
+    }
+}

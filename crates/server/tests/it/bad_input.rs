@@ -226,7 +226,7 @@ async fn variables_missing_and_mistyped_are_told_all_at_once_and_extra_ones_pass
 }
 
 #[tokio::test]
-async fn encodings_that_are_not_allowed_and_uploads_without_a_boundary_are_refused() {
+async fn encodings_that_are_not_allowed_and_uploads_without_their_boundary_are_refused() {
     with_open_hook(async |door, path| {
         let answer = door.post(path, "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", "x").await;
         door.refused(&answer, 415, "unsupported_media_type").await;
