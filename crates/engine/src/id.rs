@@ -97,6 +97,8 @@ ids! {
     WorkspaceId = "ws";
     /// An API key.
     KeyId = "key";
+    /// Many deliveries run again.
+    ReplayId = "rpl";
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 mod actions;
 mod auth;
+mod bulk;
 mod checking;
 mod curl;
 mod deliveries;

@@ -9,6 +9,7 @@
 
 pub mod backup;
 pub mod buckets;
+pub mod bulk;
 pub mod db;
 pub mod deliveries;
 pub mod disk;

@@ -10,6 +10,7 @@
 mod answers;
 mod attempt;
 mod berth;
+mod bulk;
 mod clock;
 mod commit;
 mod config;
@@ -36,6 +37,7 @@ mod worker;
 
 pub use answers::{Answered, Waiter, Wants};
 pub use berth::Berth;
+pub use bulk::Wanted;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, Keep, Retention};
 pub use error::Error;

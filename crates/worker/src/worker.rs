@@ -11,7 +11,7 @@ use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::run::{Event, Failure};
 use hookmill_store::Store;
 use hookmill_store::runs::State;
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -30,7 +30,7 @@ use crate::programs::Programs;
 use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{commit, fetch, index, lease, prune, rescue};
+use crate::{bulk, commit, fetch, index, lease, prune, rescue};
 
 /// What the worker works with.
 pub struct Parts {
@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     /// Written by who claims runs, until they are in memory; read by who judges by what is in memory.
     pub(crate) claims: RwLock<()>,
     pub(crate) timers: Timers,
+    /// Somebody wished for a bulk replay.
+    pub(crate) bulk: Notify,
     pub(crate) answers: Answers,
     pub(crate) live: LiveRuns,
     /// No new effects: what is under way may end.
@@ -112,6 +114,7 @@ impl Worker {
             doubtful: AtomicBool::new(false),
             claims: RwLock::new(()),
             timers: Timers::default(),
+            bulk: Notify::new(),
             answers: Answers::default(),
             live: LiveRuns::default(),
             stop: CancellationToken::new(),
@@ -128,6 +131,7 @@ impl Worker {
         inner.loops.spawn(fetch::run(inner.clone()));
         inner.loops.spawn(index::run(inner.clone()));
         inner.loops.spawn(prune::run(inner.clone()));
+        inner.loops.spawn(bulk::run(inner.clone()));
         inner.loops.spawn(rescue::run(inner.clone()));
         Ok(Self { inner })
     }

@@ -83,7 +83,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(RunId, DeliveryId, WorkflowId, KeyId);
+ids!(RunId, DeliveryId, WorkflowId, KeyId, ReplayId);
 
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows};
+use super::{actions, bulk, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -45,6 +45,10 @@ const SCHEME: &str = "key";
         curl::get_delivery_curl,
         replays::replay_delivery,
         replays::accept_delivery,
+        bulk::list_replays,
+        bulk::replay_many,
+        bulk::get_replay,
+        bulk::cancel_replay,
         secrets::list_secrets,
         secrets::put_secret,
         secrets::delete_secret,

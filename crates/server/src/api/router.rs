@@ -10,7 +10,7 @@ use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
 use http::{HeaderValue, Method, header};
 
 use super::auth::{Access, Access::Public, authorize};
-use super::{actions, curl, deliveries, errors, keys, openapi, replays, runs, secrets, server, workflows};
+use super::{actions, bulk, curl, deliveries, errors, keys, openapi, replays, runs, secrets, server, workflows};
 use crate::app::App;
 use crate::problem::{Problem, code};
 use crate::{health, live};
@@ -74,6 +74,10 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/deliveries/{id}/curl",                Viewer,   curl::get_delivery_curl),
         route(POST,   "/api/v1/deliveries/{id}/replay",              Operator, replays::replay_delivery),
         route(POST,   "/api/v1/deliveries/{id}/accept",              Operator, replays::accept_delivery),
+        route(GET,    "/api/v1/replays",                             Viewer,   bulk::list_replays),
+        route(POST,   "/api/v1/replays",                             Operator, bulk::replay_many),
+        route(GET,    "/api/v1/replays/{id}",                        Viewer,   bulk::get_replay),
+        route(POST,   "/api/v1/replays/{id}/cancel",                 Operator, bulk::cancel_replay),
         route(GET,    "/api/v1/secrets",                             Viewer,   secrets::list_secrets),
         route(PUT,    "/api/v1/secrets/{name}",                      Editor,   secrets::put_secret),
         route(DELETE, "/api/v1/secrets/{name}",                      Editor,   secrets::delete_secret),

@@ -13,7 +13,8 @@ use crate::words::word;
 use crate::{Result, Store, narrow};
 
 /// Which deliveries are asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct DeliveryFilter {
     /// This one.
     pub id: Option<DeliveryId>,

@@ -5,6 +5,7 @@
 mod both;
 mod db;
 
+mod bulk;
 mod deliveries;
 mod lists;
 mod ownership;

@@ -164,3 +164,77 @@ async fn what_cannot_be_accepted_after_all_says_why() {
 fn hook_path(published: &Published) -> String {
     format!("/hooks/{}", published.hook().url.split_once("/hooks/").unwrap().1)
 }
+
+async fn ended(server: &Running, id: &str) -> Value {
+    until("the replay has ended", async || {
+        let bulk = server.client.get(&format!("/api/v1/replays/{id}")).await;
+        (bulk["state"] != "running").then_some(bulk)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn all_that_match_are_accepted_after_all_in_the_order_of_reception_and_once() {
+    let (server, published) = guarded().await;
+    let mut wanted = Vec::new();
+    for n in 0..5 {
+        wanted.push(refused(&server, &published, &format!("{{\"n\": {n}}}")).await);
+    }
+    refused(&server, &published, "{ broken").await;
+    let body = json!({ "kind": "accept", "filter": { "workflow": published.workflow, "reason": "unauthorized" } });
+    let both = tokio::join!(post(&server, "/api/v1/replays", body.clone()), post(&server, "/api/v1/replays", body));
+    let (mut done, mut failed) = (0, 0);
+    for (status, bulk) in [&both.0, &both.1] {
+        assert_eq!((*status, &bulk["kind"], &bulk["filter"]["outcome"]), (202, &json!("accept"), &json!("refused")), "{bulk}");
+        let bulk = ended(&server, &text(&bulk["id"])).await;
+        assert_eq!(bulk["state"], "finished", "{bulk}");
+        assert!(text(&bulk["error"]).contains("dlv_"), "{bulk}");
+        done += bulk["done"].as_u64().unwrap();
+        failed += bulk["failed"].as_u64().unwrap();
+    }
+    assert_eq!((done, failed), (5, 2), "each is accepted by one of the two, the broken one by none");
+    let runs = server.client.list("/api/v1/runs").await;
+    let order: Vec<Value> = runs.iter().rev().map(|run| run["delivery"].clone()).collect();
+    assert_eq!(order, wanted.iter().map(|id| json!(id)).collect::<Vec<_>>());
+    for run in runs {
+        run_in(&server.client, &text(&run["id"]), &["succeeded"]).await;
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn many_deliveries_are_run_again_up_to_a_limit() {
+    let server = Running::start().await;
+    let published = server.client.publish(DOUBLE).await;
+    let mut sent = Vec::new();
+    for n in 0..7 {
+        let request = server.client.to_hook(published.hook()).json(&json!({ "n": n, "even": n % 2 == 0 }));
+        sent.push(server.client.answer(request).await.delivery_id());
+    }
+    let body = json!({ "filter": { "text": "\"even\":true" }, "limit": 3, "revision": "original" });
+    let (status, bulk) = post(&server, "/api/v1/replays", body).await;
+    assert_eq!((status, &bulk["limit"], &bulk["filter"]["outcome"]), (202, &json!(3), &json!("accepted")), "{bulk}");
+    let id = text(&bulk["id"]);
+    let bulk = ended(&server, &id).await;
+    assert_eq!((&bulk["done"], &bulk["failed"], &bulk["error"]), (&json!(3), &json!(0), &Value::Null), "{bulk}");
+    for (n, delivery) in sent.iter().enumerate() {
+        let seen = server.client.get(&format!("/api/v1/deliveries/{delivery}")).await;
+        let runs = if n % 2 == 0 && n < 5 { 2 } else { 1 };
+        assert_eq!(seen["runs"].as_array().unwrap().len(), runs, "the oldest three that match: {n}");
+    }
+    assert_eq!(server.client.list("/api/v1/replays").await.len(), 1);
+    let (status, _) = post(&server, &format!("/api/v1/replays/{id}/cancel"), json!({})).await;
+    assert_eq!(status, 409, "it has ended");
+    for wrong in [
+        json!({ "filter": { "text": "" } }),
+        json!({ "filter": { "colour": "red" } }),
+        json!({ "filter": {}, "limit": 0 }),
+        json!({ "filter": { "outcome": "accepted" }, "kind": "accept" }),
+        json!({ "filter": {}, "kind": "odd" }),
+        json!({}),
+    ] {
+        let (status, said) = post(&server, "/api/v1/replays", wrong.clone()).await;
+        assert!(matches!(status, 400 | 422), "{wrong}: {said}");
+    }
+    server.stop().await;
+}
