@@ -1,5 +1,5 @@
 # Every command a contributor needs. `make run` and `make test` do their own set-up.
-# Needs Rust (the version in rust-toolchain.toml) and Node.js 20 or newer.
+# Needs Rust (the version in rust-toolchain.toml), Node.js 20 and Python 3.9 or newer.
 
 .DEFAULT_GOAL := build
 .PHONY: build run test check bench test-setup
