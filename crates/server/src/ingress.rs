@@ -6,6 +6,7 @@
 //!
 //! Every error of this path becomes a `Refused` with one of the codes in [`Code`].
 
+mod accept;
 mod answer;
 mod arrival;
 mod code;
@@ -24,21 +25,16 @@ mod refused;
 mod scheme;
 
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
-use hookmill_engine::expression::Value;
-use hookmill_engine::id::{DeliveryId, RunId};
-use hookmill_engine::request::{Parsed, Request as Sent};
+use hookmill_engine::id::DeliveryId;
 use hookmill_store::Store;
 use hookmill_store::deliveries::{NewDelivery, Outcome};
-use hookmill_store::idempotency::Original;
 use hookmill_store::ids::Clock;
-use hookmill_store::runs::{NewRun, State};
-use hookmill_worker::{Handed, Head, Worker};
+use hookmill_worker::Worker;
 use http::header::ALLOW;
 use http::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
@@ -54,20 +50,15 @@ pub use redact::REDACTED;
 use crate::config::Size;
 use crate::listen::Inbound;
 use crate::vault::LiveSecrets;
-use answer::Accepted;
 use arrival::Arrival;
-use dedupe::{Claim, Material};
 use hook::{BodyLimits, Hook, Place};
-use hooks::{Found, Hooks};
+use hooks::Hooks;
 use meters::Meters;
-use product::Product;
-use reading::{keep_body, parsed, unreadable};
+use reading::{keep_body, unreadable};
 use refused::{Refused, Result};
 
 /// What a path begins with that leads to a hook.
 pub const PREFIX: &str = "/hooks/";
-/// What a body becomes in memory when it is parsed, roughly.
-const PARSED_FACTOR: usize = 4;
 
 /// What the door needs.
 pub struct Parts {
@@ -192,143 +183,6 @@ impl Inner {
         }
     }
 
-    async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes, delivery_id: Option<String>) -> Result<Response<Body>> {
-        let hook = &found.hook;
-        let (delivery, run) = (DeliveryId(self.store.next_id()), RunId(self.store.next_id()));
-        let headers = redact::headers(&arrival.head.headers, &hook.place.secret_headers);
-        let query = redact::query(arrival.query());
-        let address = arrival.address.to_string();
-        let sent = Sent {
-            method: arrival.head.method.as_str(),
-            path_params: &found.parameters,
-            query: &query,
-            headers: &headers,
-            body: &body,
-            encodings: &hook.trigger().encodings,
-            event: None,
-            address: &address,
-            received_at: arrival.received_at,
-            delivery,
-        };
-        let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
-        let parsed = parsed(hook, &sent).map_err(refused)?;
-        if let Some(name) = hook.place.product.and_then(Product::required)
-            && !is_given(&parsed.webhook, name)
-        {
-            return Err(refused(Refused::missing_variable(name)));
-        }
-        let lane = hook.revision.program.lane(&parsed.webhook).map_err(|failure| refused(unordered(&failure.message)))?;
-        let seed = self.seeds.hash_one(run.0);
-        let accepted = Accepted { delivery, run, webhook: parsed.webhook.clone(), now: arrival.received_at, seed };
-        let material = Material {
-            headers: &arrival.head.headers,
-            body: &body,
-            webhook: &parsed.webhook,
-            delivery_id,
-            now: arrival.received_at,
-            seed,
-        };
-        let claim = hook.deduper.claim(&material).map_err(|why| refused(Refused::bad_key(&why)))?;
-        if let Some(claim) = &claim
-            && let Some(original) = self.original(hook, claim, arrival).await?
-        {
-            return self.duplicate(arrival, hook, claim, original, accepted, body.clone()).await.map_err(refused);
-        }
-        let wanted = hook.wants(&parsed.webhook, arrival.received_at, seed);
-        if !wanted.map_err(|why| refused(Refused::condition(&why)))? {
-            return self.filtered(arrival, hook, accepted, body.clone()).await.map_err(refused);
-        }
-        let waits = hook.responder.waits_for();
-        let (at_once, note) = match waits {
-            Some(_) => (None, None),
-            None => {
-                let (response, note) = hook.responder.at_once(&accepted);
-                (Some(response), note)
-            }
-        };
-        let new_delivery = NewDelivery {
-            id: delivery,
-            workspace: hook.place.workspace,
-            hook: hook.place.hook,
-            outcome: Outcome::Accepted,
-            status: at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16(),
-            reason: None,
-            detail: notes(&parsed.notes, note),
-            method: arrival.head.method.as_str().to_owned(),
-            path_and_query: arrival.target(&query),
-            received_at: arrival.received_at,
-            body: body.clone(),
-            duration_us: arrival.took_us(),
-            headers,
-            address,
-        };
-        let waiter = waits.map(|wants| self.worker.wait_answer(run, wants));
-        if let Some(original) = self.store_and_start(hook, new_delivery, run, lane, seed, parsed, claim.as_ref()).await? {
-            let claim = claim.expect("only a claim can have an original");
-            drop(waiter);
-            return self.duplicate(arrival, hook, &claim, original, accepted, body.clone()).await.map_err(refused);
-        }
-        self.meters.accepted(arrival.took(), body.len());
-        if let Some(response) = at_once {
-            return Ok(response);
-        }
-        let Some(mut waiter) = waiter else { return Ok(hook.responder.after(&accepted, None)) };
-        let answered = tokio::time::timeout(hook.responder.deadline, waiter.answer()).await.ok().flatten();
-        Ok(hook.responder.after(&accepted, answered))
-    }
-
-    /// The one moment that counts: when this returns `Ok(None)`, delivery and run are on disk and the run will happen.
-    /// `Some`: the request repeats this one, and nothing was stored.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one accepted request, each of another owner")]
-    async fn store_and_start(
-        &self,
-        hook: &Hook,
-        delivery: NewDelivery,
-        run: RunId,
-        lane: Option<String>,
-        seed: u64,
-        parsed: Parsed,
-        claim: Option<&Claim>,
-    ) -> Result<Option<Original>> {
-        let created_at = delivery.received_at;
-        let done = hook.done_when_stored;
-        let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
-        let berth = if done { None } else { Some(self.worker.reserve(run, hook.workflow, lane.as_deref(), bytes)) };
-        let new_run = NewRun {
-            id: run,
-            delivery: Some(delivery.id),
-            workspace: hook.place.workspace,
-            workflow: hook.workflow,
-            revision: hook.revision.number,
-            trigger: hook.trigger,
-            bucket: berth.as_ref().map_or(0, |berth| berth.bucket),
-            epoch: berth.as_ref().map_or(0, |berth| berth.epoch),
-            lane,
-            state: if done { State::Succeeded } else { State::Ready },
-            due_at: created_at,
-            created_at,
-            started_at: done.then_some(created_at),
-            finished_at: done.then_some(created_at),
-            seed,
-            input: None,
-            origin: None,
-        };
-        let head = Head::of(&new_run);
-        let runs = vec![new_run];
-        let stored = match claim {
-            None => self.store.accept(delivery, runs).await.map(|()| None),
-            Some(claim) => self.store.accept_once(delivery, runs, &claim.key, created_at).await,
-        };
-        if let Some(original) = stored.map_err(|error| Refused::store(&error))? {
-            return Ok(Some(original));
-        }
-        match berth {
-            Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
-            None => self.worker.ended_when_stored(&head),
-        }
-        Ok(None)
-    }
-
     fn refuse(&self, arrival: &Arrival, refused: Refused) -> Response<Body> {
         self.meters.refused(refused.code);
         let delivery = refused.place.as_ref().map(|place| {
@@ -351,30 +205,10 @@ fn about(hook: &Hook, method: &Method) -> Response<Body> {
     response
 }
 
-fn unordered(why: &str) -> Box<Refused> {
-    Refused::new(Code::LaneError, "The request lacks what this workflow orders its runs by.")
-        .owner(format!("The expression in settings.lane gives no value: {why}"))
-}
-
 fn missing_secrets(names: &[String]) -> String {
     let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     format!(
         "The hook's credentials refer to secrets that do not exist: {}. Store them with `hookmill secret set`.",
         names.join(", ")
     )
-}
-
-/// Whether the request gives this variable a value.
-fn is_given(webhook: &Value, name: &str) -> bool {
-    let value = webhook.get_attr(name).unwrap_or_default();
-    !value.is_undefined() && !value.is_none() && value.as_str() != Some("")
-}
-
-/// What the owner is told about a request that was accepted.
-fn notes(parsed: &[String], answer: Option<String>) -> Option<String> {
-    if parsed.is_empty() {
-        return answer;
-    }
-    let all: Vec<&str> = parsed.iter().chain(answer.as_ref()).map(String::as_str).collect();
-    Some(all.join("; "))
 }

@@ -1,0 +1,196 @@
+//! Accepting: a request that may come in is understood, stored together with its run, handed over and answered.
+
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use hookmill_engine::expression::Value;
+use hookmill_engine::id::RunId;
+use hookmill_engine::request::{Parsed, Request as Sent};
+use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::idempotency::Original;
+use hookmill_store::runs::{NewRun, State};
+use hookmill_worker::{Handed, Head};
+use http::{Response, StatusCode};
+
+use super::Inner;
+use super::answer::Accepted;
+use super::arrival::Arrival;
+use super::code::Code;
+use super::dedupe::{Claim, Material};
+use super::hook::Hook;
+use super::hooks::Found;
+use super::product::Product;
+use super::reading::parsed;
+use super::refused::{Refused, Result};
+
+/// What a body becomes in memory when it is parsed, roughly.
+const PARSED_FACTOR: usize = 4;
+
+/// A request that was understood: what it says, and the run that it is to start.
+struct Understood {
+    delivery: NewDelivery,
+    /// What the templates of the answer see; the id of the run and its seed are in it.
+    accepted: Accepted,
+    parsed: Parsed,
+    lane: Option<String>,
+}
+
+impl Inner {
+    /// Takes a request whose sender may call. `delivery_id`: the provider's.
+    pub(super) async fn accept(
+        &self,
+        arrival: &Arrival,
+        found: &Found,
+        body: Bytes,
+        delivery_id: Option<String>,
+    ) -> Result<Response<Body>> {
+        let hook = &*found.hook;
+        let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
+        let understood = self.understand(arrival, found, &body).map_err(refused)?;
+        let Accepted { webhook, now, seed, .. } = &understood.accepted;
+        let headers = &arrival.head.headers;
+        let material = Material { headers, body: &body, webhook, delivery_id, now: *now, seed: *seed };
+        let claim = hook.deduper.claim(&material).map_err(|why| refused(Refused::bad_key(&why)))?;
+        if let Some(claim) = &claim
+            && let Some(original) = self.original(hook, claim, arrival).await?
+        {
+            return self.duplicate(arrival, hook, claim, original, understood.accepted, body.clone()).await.map_err(refused);
+        }
+        if !hook.wants(webhook, *now, *seed).map_err(|why| refused(Refused::condition(&why)))? {
+            return self.filtered(arrival, hook, understood.accepted, body.clone()).await.map_err(refused);
+        }
+        let waits = hook.responder.waits_for();
+        let (at_once, note) = match waits {
+            Some(_) => (None, None),
+            None => {
+                let (response, note) = hook.responder.at_once(&understood.accepted);
+                (Some(response), note)
+            }
+        };
+        let Understood { mut delivery, accepted, parsed, lane } = understood;
+        delivery.status = at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16();
+        delivery.detail = notes(&parsed.notes, note);
+        delivery.duration_us = arrival.took_us();
+        let waiter = waits.map(|wants| self.worker.wait_answer(accepted.run, wants));
+        let new_run = self.new_run(hook, &delivery, &accepted, lane);
+        if let Some(original) = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref()).await? {
+            let claim = claim.expect("only a claim can have an original");
+            drop(waiter);
+            return self.duplicate(arrival, hook, &claim, original, accepted, body.clone()).await.map_err(refused);
+        }
+        self.meters.accepted(arrival.took(), body.len());
+        if let Some(response) = at_once {
+            return Ok(response);
+        }
+        let Some(mut waiter) = waiter else { return Ok(hook.responder.after(&accepted, None)) };
+        let answered = tokio::time::timeout(hook.responder.deadline, waiter.answer()).await.ok().flatten();
+        Ok(hook.responder.after(&accepted, answered))
+    }
+
+    /// Reads the request as recovery would read it from what is stored.
+    fn understand(&self, arrival: &Arrival, found: &Found, body: &Bytes) -> Result<Understood> {
+        let hook = &*found.hook;
+        let mut delivery = self.delivery(arrival, &hook.place, Outcome::Accepted, StatusCode::ACCEPTED.as_u16());
+        delivery.body = body.clone();
+        let run = RunId(self.store.next_id());
+        let sent = Sent {
+            method: &delivery.method,
+            path_params: &found.parameters,
+            query: delivery.path_and_query.split_once('?').map_or("", |(_, query)| query),
+            headers: &delivery.headers,
+            body,
+            encodings: &hook.trigger().encodings,
+            event: None,
+            address: &delivery.address,
+            received_at: delivery.received_at,
+            delivery: delivery.id,
+        };
+        let parsed = parsed(hook, &sent)?;
+        if let Some(name) = hook.place.product.and_then(Product::required)
+            && !is_given(&parsed.webhook, name)
+        {
+            return Err(Refused::missing_variable(name));
+        }
+        let lane = hook.revision.program.lane(&parsed.webhook).map_err(|failure| unordered(&failure.message))?;
+        let seed = self.seeds.hash_one(run.0);
+        let accepted = Accepted { delivery: delivery.id, run, webhook: parsed.webhook.clone(), now: arrival.received_at, seed };
+        Ok(Understood { delivery, accepted, parsed, lane })
+    }
+
+    /// The run of a request, not yet at its berth.
+    fn new_run(&self, hook: &Hook, delivery: &NewDelivery, accepted: &Accepted, lane: Option<String>) -> NewRun {
+        let (done, created_at) = (hook.done_when_stored, delivery.received_at);
+        NewRun {
+            id: accepted.run,
+            delivery: Some(delivery.id),
+            workspace: hook.place.workspace,
+            workflow: hook.workflow,
+            revision: hook.revision.number,
+            trigger: hook.trigger,
+            bucket: 0,
+            epoch: 0,
+            lane,
+            state: if done { State::Succeeded } else { State::Ready },
+            due_at: created_at,
+            created_at,
+            started_at: done.then_some(created_at),
+            finished_at: done.then_some(created_at),
+            seed: accepted.seed,
+            input: None,
+            origin: None,
+        }
+    }
+
+    /// The one moment that counts: when this returns `Ok(None)`, delivery and run are on disk and the run will happen.
+    /// `Some`: the request repeats this one, and nothing was stored.
+    async fn store_and_start(
+        &self,
+        hook: &Hook,
+        delivery: NewDelivery,
+        mut run: NewRun,
+        parsed: Parsed,
+        claim: Option<&Claim>,
+    ) -> Result<Option<Original>> {
+        let now = delivery.received_at;
+        let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
+        let berth = (!run.state.is_final()).then(|| self.worker.reserve(run.id, hook.workflow, run.lane.as_deref(), bytes));
+        if let Some(berth) = &berth {
+            (run.bucket, run.epoch) = (berth.bucket, berth.epoch);
+        }
+        let head = Head::of(&run);
+        let stored = match claim {
+            None => self.store.accept(delivery, vec![run]).await.map(|()| None),
+            Some(claim) => self.store.accept_once(delivery, vec![run], &claim.key, now).await,
+        };
+        if let Some(original) = stored.map_err(|error| Refused::store(&error))? {
+            return Ok(Some(original));
+        }
+        match berth {
+            Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
+            None => self.worker.ended_when_stored(&head),
+        }
+        Ok(None)
+    }
+}
+
+fn unordered(why: &str) -> Box<Refused> {
+    Refused::new(Code::LaneError, "The request lacks what this workflow orders its runs by.")
+        .owner(format!("The expression in settings.lane gives no value: {why}"))
+}
+
+/// Whether the request gives this variable a value.
+fn is_given(webhook: &Value, name: &str) -> bool {
+    let value = webhook.get_attr(name).unwrap_or_default();
+    !value.is_undefined() && !value.is_none() && value.as_str() != Some("")
+}
+
+/// What the owner is told about a request that was accepted.
+fn notes(parsed: &[String], answer: Option<String>) -> Option<String> {
+    if parsed.is_empty() {
+        return answer;
+    }
+    let all: Vec<&str> = parsed.iter().chain(answer.as_ref()).map(String::as_str).collect();
+    Some(all.join("; "))
+}
