@@ -69,6 +69,10 @@ enum CaseName {
     All,
     /// Accept: shared key, four validated variables, 1 KB.
     Accept,
+    /// Accept what is signed by Standard Webhooks.
+    Signed,
+    /// Accept with an idempotency key that is new each time.
+    Keyed,
     /// Accept and finish a run of two `set` steps.
     Finish,
     /// Bodies of 1, 16 and 160 KB.

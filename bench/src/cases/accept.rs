@@ -11,13 +11,13 @@ use crate::report::{CaseReport, Target};
 use crate::subject::{Bench, DatabaseKind, cpu_time, median, path_of, run};
 
 /// Windows of each server, in turn: the machine's other tenants come and go.
-const ROUNDS: usize = 3;
+pub(super) const ROUNDS: usize = 3;
 /// How long latency is measured.
 const OPEN_LENGTH: Duration = Duration::from_secs(10);
 /// Connections of the open loop: enough that none is waited for.
 const OPEN_CONNECTIONS: usize = 256;
 /// Different bodies, taken in turn.
-const BODIES: usize = 64;
+pub(super) const BODIES: usize = 64;
 
 /// What the case publishes; others use it too.
 pub(super) const WORKFLOW: &str = r"
@@ -35,7 +35,7 @@ steps: []
 ";
 
 /// An order of about so many bytes that the workflow accepts.
-fn order(number: usize, bytes: usize) -> Vec<u8> {
+pub(super) fn order(number: usize, bytes: usize) -> Vec<u8> {
     let mut items = Vec::new();
     let mut length = 130;
     while length + 30 < bytes {
@@ -55,7 +55,7 @@ fn order(number: usize, bytes: usize) -> Vec<u8> {
 /// Requests with bodies of about that size.
 pub(super) fn requests(address: SocketAddr, path: &str, bytes: usize) -> Vec<Arc<[u8]>> {
     let target = format!("{path}?key=bench-key");
-    (0..BODIES).map(|number| post(address, &target, "application/json", &order(number, bytes))).collect()
+    (0..BODIES).map(|number| post(address, &target, &[], &order(number, bytes))).collect()
 }
 
 pub(super) async fn measure(bench: &Bench, kind: DatabaseKind) -> anyhow::Result<CaseReport> {

@@ -5,6 +5,7 @@ mod bodies;
 mod finish;
 mod idle;
 mod loops;
+mod share;
 mod stored;
 
 use std::future::Future;
@@ -23,6 +24,8 @@ type Case = for<'a> fn(&'a Bench, DatabaseKind) -> Running<'a>;
 pub(crate) const ALL: &[(CaseName, Case)] = &[
     (CaseName::Idle, |bench, kind| Box::pin(idle::measure(bench, kind))),
     (CaseName::Accept, |bench, kind| Box::pin(accept::measure(bench, kind))),
+    (CaseName::Signed, |bench, kind| Box::pin(share::signed(bench, kind))),
+    (CaseName::Keyed, |bench, kind| Box::pin(share::keyed(bench, kind))),
     (CaseName::Finish, |bench, kind| Box::pin(finish::measure(bench, kind))),
     (CaseName::Bodies, |bench, kind| Box::pin(bodies::measure(bench, kind))),
     (CaseName::Loops, |bench, kind| Box::pin(loops::measure(bench, kind))),

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::SERIAL;
+
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 /// What came of looking at a connection.
@@ -22,6 +24,8 @@ pub(crate) struct Connection {
     /// When the request in flight should have been sent.
     pub(crate) intended: Option<Instant>,
     request: Arc<[u8]>,
+    /// The request with its own number, where it is to have one.
+    numbered: Vec<u8>,
     sent: usize,
     received: Vec<u8>,
 }
@@ -31,13 +35,24 @@ impl Connection {
         let stream = TcpStream::connect_timeout(&address, CONNECT_WITHIN)?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
-        Ok(Self { stream, intended: None, request: Arc::from([]), sent: 0, received: Vec::new() })
+        Ok(Self { stream, intended: None, request: Arc::from([]), numbered: Vec::new(), sent: 0, received: Vec::new() })
     }
 
-    /// Begins a request. True if there is a rest that waits for room in the socket.
-    pub(crate) fn submit(&mut self, request: &Arc<[u8]>, intended: Instant) -> std::io::Result<bool> {
+    /// Begins a request; `serial` is where in it the number begins, and the number. True if there is a rest that waits
+    /// for room in the socket.
+    pub(crate) fn submit(
+        &mut self,
+        request: &Arc<[u8]>,
+        serial: Option<(usize, u64)>,
+        intended: Instant,
+    ) -> std::io::Result<bool> {
         debug_assert!(self.intended.is_none(), "one request at a time");
         self.request = Arc::clone(request);
+        self.numbered.clear();
+        if let Some((at, number)) = serial {
+            self.numbered.extend_from_slice(request);
+            write!(&mut self.numbered[at..at + SERIAL.len()], "{number:0width$}", width = SERIAL.len())?;
+        }
         self.sent = 0;
         self.intended = Some(intended);
         self.send_rest()
@@ -45,8 +60,9 @@ impl Connection {
 
     /// Sends what the socket takes. True if there is still a rest.
     pub(crate) fn send_rest(&mut self) -> std::io::Result<bool> {
-        while self.sent < self.request.len() {
-            match self.stream.write(&self.request[self.sent..]) {
+        let request: &[u8] = if self.numbered.is_empty() { &self.request } else { &self.numbered };
+        while self.sent < request.len() {
+            match self.stream.write(&request[self.sent..]) {
                 Ok(written) => self.sent += written,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -118,7 +134,7 @@ fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+pub(super) fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
     bytes.windows(pattern.len()).position(|window| window == pattern)
 }
 

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::time::{Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime};
 
-use super::connection::{Connection, Progress};
-use super::{Histogram, Outcome, Pace, Plan};
+use super::connection::{Connection, Progress, find};
+use super::{Histogram, Outcome, Pace, Plan, SERIAL};
 
 /// How long answers may be outstanding after the last request.
 const DRAIN_MAX: Duration = Duration::from_secs(10);
@@ -21,6 +22,8 @@ const TIMER: u64 = u64::MAX;
 const BROKEN_MAX: u64 = 10_000;
 /// A wait that is shorter than this is not worth arming the timer for.
 const SOON: Duration = Duration::from_micros(5);
+/// Numbers go on from one measurement to the next: a server remembers them.
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(0);
 
 pub(super) struct Generator<'a> {
     plan: &'a Plan,
@@ -31,6 +34,8 @@ pub(super) struct Generator<'a> {
     /// Due times of requests that found no free connection.
     waiting: VecDeque<Instant>,
     next_request: usize,
+    /// Where each request has its number, if it has one.
+    serial_at: Vec<Option<usize>>,
     submitted: u64,
     requests_max: u64,
     counted_from: Instant,
@@ -60,6 +65,7 @@ impl<'a> Generator<'a> {
             connections,
             waiting: VecDeque::new(),
             next_request: 0,
+            serial_at: plan.requests.iter().map(|request| find(request, SERIAL.as_bytes())).collect(),
             submitted: 0,
             requests_max: plan.requests_max.unwrap_or(u64::MAX),
             counted_from: begin + plan.warm_up,
@@ -205,9 +211,10 @@ impl<'a> Generator<'a> {
 
     fn submit(&mut self, index: usize, intended: Instant) -> io::Result<()> {
         let request = &self.plan.requests[self.next_request];
+        let serial = self.serial_at[self.next_request].map(|at| (at, NEXT_SERIAL.fetch_add(1, Ordering::Relaxed)));
         self.submitted += 1;
         self.next_request = (self.next_request + 1) % self.plan.requests.len();
-        match self.connections[index].submit(request, intended) {
+        match self.connections[index].submit(request, serial, intended) {
             Ok(true) => self.interest(index, EventFlags::IN | EventFlags::OUT),
             Ok(false) => Ok(()),
             Err(_) => self.reopen(index),
@@ -245,7 +252,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let serving = tokio::spawn(crate::bare::serve_on(listener, shutdown.clone()));
-        let requests = vec![post(address, "/", "text/plain", &vec![b'x'; body_bytes])];
+        let requests = vec![post(address, "/", &[], &vec![b'x'; body_bytes])];
         let plan = Plan { address, connections: 4, requests, pace, warm_up: Duration::ZERO, length, requests_max };
         let outcome = tokio::task::spawn_blocking(move || plan.run()).await.unwrap().unwrap();
         shutdown.cancel();

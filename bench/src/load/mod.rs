@@ -32,7 +32,7 @@ pub(crate) enum Pace {
 pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
     pub(crate) connections: usize,
-    /// Whole requests as sent on the wire, taken in turn.
+    /// Whole requests as sent on the wire, taken in turn. Where one says [`SERIAL`], a number stands that no other has.
     pub(crate) requests: Vec<Arc<[u8]>>,
     pub(crate) pace: Pace,
     /// Sent before anything is counted.
@@ -84,11 +84,15 @@ impl Outcome {
     }
 }
 
-/// A whole POST request for the wire.
-pub(crate) fn post(address: SocketAddr, path_and_query: &str, content_type: &str, body: &[u8]) -> Arc<[u8]> {
+/// Stands in a prepared request where each one that is sent has another number.
+pub(crate) const SERIAL: &str = "SERIAL-NUMBER-16";
+
+/// A whole POST request for the wire. Its media type is JSON; `headers` come beside the usual ones.
+pub(crate) fn post(address: SocketAddr, path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Arc<[u8]> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut request = format!(
-        "POST {path_and_query} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: hookmill-bench\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {}\r\n\r\n",
+        "POST {path_and_query} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: hookmill-bench\r\n\
+         Content-Type: application/json\r\n{headers}Content-Length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();
