@@ -1,14 +1,24 @@
-//! `hookmill replay`: runs the workflow of stored deliveries again.
+//! `hookmill replay`: runs the workflow of stored deliveries again, or accepts refused ones after all.
+//!
+//! Many deliveries are one wish that the server works off, also when nobody looks any more; the command shows how far it
+//! is.
+
+use std::time::Duration;
 
 use clap::Args;
-use hookmill_engine::id::{DeliveryId, HookId};
-use serde_json::{Value, json};
+use hookmill_engine::id::DeliveryId;
+use serde_json::{Map, Value, json};
 
 use super::client::{Client, Remote};
+use super::deliveries::Which;
 use super::exit::{Exit, Failed, Result};
-use super::moment;
 use super::progress;
 use super::screen::complain;
+
+/// How often the server is asked how far it is.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+/// Deliveries of one wish, at most; the server's own limit.
+const DELIVERIES_MAX: u64 = 1_000_000;
 
 /// Run the workflow of stored deliveries again.
 #[derive(Args)]
@@ -16,24 +26,23 @@ pub(crate) struct Replay {
     /// The deliveries.
     #[arg(value_name = "DELIVERY", required_unless_present = "all", conflicts_with = "all")]
     deliveries: Vec<String>,
-    /// All that match the filters, the oldest first.
+    /// All that match the filters, the oldest first; accepted ones unless --outcome says otherwise.
     #[arg(long)]
     all: bool,
-    /// With --all: only those of this hook.
-    #[arg(long, requires = "all", value_name = "HOOK")]
-    hook: Option<String>,
-    /// With --all: only those with this outcome.
-    #[arg(long, requires = "all", default_value = "accepted")]
-    outcome: String,
-    /// With --all: only those received after this time (2026-03-14T09:26:53Z) or within this span (2h).
-    #[arg(long, requires = "all", value_name = "TIME|SPAN")]
-    since: Option<String>,
-    /// With --all: only those received before this time or longer ago than this span.
-    #[arg(long, requires = "all", value_name = "TIME|SPAN")]
-    until: Option<String>,
-    /// Which revision: the server's choice if not given, `latest`, `same`, or a number.
+    #[command(flatten)]
+    which: Which,
+    /// With --all: at most so many.
+    #[arg(long, requires = "all", default_value_t = DELIVERIES_MAX, value_name = "N")]
+    limit: u64,
+    /// Accept refused ones after all, each once, instead of running accepted ones again.
+    #[arg(long)]
+    accept: bool,
+    /// Which revision: the server's choice if not given, `published`, `original`, or a number.
     #[arg(long, value_name = "REVISION")]
     revision: Option<String>,
+    /// With --all: do not wait until all are run; the server goes on by itself.
+    #[arg(long, requires = "all")]
+    detach: bool,
     /// Only list what would be replayed.
     #[arg(long)]
     dry_run: bool,
@@ -44,17 +53,25 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) async fn run(self) -> Result<()> {
         let client = self.remote.client()?;
-        let screen = self.remote.screen();
-        let deliveries = if self.all { self.matching(&client).await? } else { self.deliveries.clone() };
-        let bar = progress::bar("Replaying", deliveries.len() as u64);
+        let filter = self.which.query()?;
+        match (self.all, self.dry_run) {
+            (false, _) if !filter.is_empty() => Err(Failed::usage("filters choose among --all; without it, name the deliveries")),
+            (true, true) => self.list(&client, filter).await,
+            (true, false) => self.run_all(&client, filter).await,
+            (false, _) => self.run_each(&client).await,
+        }
+    }
+
+    async fn run_each(&self, client: &Client) -> Result<()> {
+        let bar = progress::bar("Replaying", self.deliveries.len() as u64);
         let mut worst: Option<Exit> = None;
-        for delivery in &deliveries {
+        for delivery in &self.deliveries {
             bar.inc(1);
             if self.dry_run {
                 bar.suspend(|| self.tell(delivery, None));
                 continue;
             }
-            match self.replay(&client, delivery).await {
+            match self.replay(client, delivery).await {
                 Ok(run) => bar.suspend(|| self.tell(delivery, Some(&run))),
                 // One delivery whose workflow is gone must not keep the others from being replayed.
                 Err(failed) if matches!(failed.exit, Exit::Failed | Exit::NotFound | Exit::Invalid) => {
@@ -65,9 +82,6 @@ impl Replay {
             }
         }
         bar.finish_and_clear();
-        if deliveries.is_empty() {
-            screen.say("There are no such deliveries.");
-        }
         worst.map_or(Ok(()), |exit| Err(Failed::told(exit)))
     }
 
@@ -81,40 +95,81 @@ impl Replay {
     }
 
     async fn replay(&self, client: &Client, delivery: &str) -> Result<String> {
-        let body = match &self.revision {
-            None => json!({}),
-            Some(text) => json!({ "revision": text.parse::<u32>().map_or_else(|_| Value::from(text.as_str()), Value::from) }),
-        };
         let delivery: DeliveryId = delivery.parse()?;
-        let started = client.post(&format!("/api/v1/deliveries/{delivery}/replay"), &body).await?;
+        let what = if self.accept { "accept" } else { "replay" };
+        let body = Value::Object(self.revision().into_iter().collect());
+        let started = client.post(&format!("/api/v1/deliveries/{delivery}/{what}"), &body).await?;
         let run = started["run_id"].as_str();
         run.map(str::to_owned).ok_or_else(|| Failed::new(Exit::Failed, "the server did not say which run it started"))
     }
 
-    /// The ids of all that match, the oldest first.
-    async fn matching(&self, client: &Client) -> Result<Vec<String>> {
-        let now = jiff::Timestamp::now();
-        let since = self.since.as_deref().map(|text| moment::read("--since", text, now)).transpose()?;
-        let until = self.until.as_deref().map(|text| moment::read("--until", text, now)).transpose()?;
-        let mut query = vec![("outcome", self.outcome.clone())];
-        if let Some(hook) = &self.hook {
-            query.push(("hook", hook.parse::<HookId>()?.to_string()));
+    fn revision(&self) -> Option<(String, Value)> {
+        let text = self.revision.as_deref()?;
+        let revision = text.parse::<u32>().map_or_else(|_| Value::from(text), Value::from);
+        Some(("revision".to_owned(), revision))
+    }
+
+    /// What is replayed if nothing else is said.
+    fn outcome(&self) -> &'static str {
+        if self.accept { "refused" } else { "accepted" }
+    }
+
+    /// Lists all that match, the oldest first.
+    async fn list(&self, client: &Client, mut query: Vec<(&'static str, String)>) -> Result<()> {
+        if self.which.outcome.is_none() {
+            query.push(("outcome", self.outcome().to_owned()));
         }
-        let mut found = Vec::new();
         let spinner = progress::spinner("Looking for deliveries");
-        client
-            .each("/api/v1/deliveries", &query, usize::MAX, |delivery| {
-                let received: Option<jiff::Timestamp> = delivery["received_at"].as_str().and_then(|text| text.parse().ok());
-                if received.zip(since).is_some_and(|(received, since)| received < since) {
-                    return false;
-                }
-                let too_new = received.zip(until).is_some_and(|(received, until)| received >= until);
-                found.extend(delivery["id"].as_str().filter(|_| !too_new).map(str::to_owned));
-                true
-            })
-            .await?;
+        let mut found = client.list("/api/v1/deliveries", &query, usize::MAX).await?;
         spinner.finish_and_clear();
         found.reverse();
-        Ok(found)
+        found.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
+        found.iter().filter_map(|delivery| delivery["id"].as_str()).for_each(|delivery| self.tell(delivery, None));
+        if found.is_empty() {
+            self.remote.screen().say("There are no such deliveries.");
+        }
+        Ok(())
+    }
+
+    async fn run_all(&self, client: &Client, query: Vec<(&'static str, String)>) -> Result<()> {
+        let filter: Map<String, Value> = query
+            .into_iter()
+            .map(|(name, value)| match (name, value.parse::<u16>()) {
+                ("status", Ok(status)) => (name.to_owned(), status.into()),
+                _ => (name.to_owned(), value.into()),
+            })
+            .collect();
+        let kind = if self.accept { "accept" } else { "replay" };
+        let mut wanted = json!({ "kind": kind, "filter": filter, "limit": self.limit });
+        wanted.as_object_mut().expect("it was just made").extend(self.revision());
+        let mut bulk = client.post("/api/v1/replays", &wanted).await?;
+        let path = format!("/api/v1/replays/{}", bulk["id"].as_str().unwrap_or_default());
+        let spinner = progress::spinner("Replaying");
+        while !self.detach && bulk["state"] == "running" {
+            tokio::time::sleep(ASK_EVERY).await;
+            bulk = client.get(&path, &[]).await?;
+            spinner.set_message(format!("Replaying: {} run, {} failed", bulk["done"], bulk["failed"]));
+        }
+        spinner.finish_and_clear();
+        self.tell_all(&bulk)
+    }
+
+    fn tell_all(&self, bulk: &Value) -> Result<()> {
+        let screen = self.remote.screen();
+        let (id, done, failed) = (bulk["id"].as_str().unwrap_or_default(), bulk["done"].as_u64(), bulk["failed"].as_u64());
+        let (done, failed) = (done.unwrap_or_default(), failed.unwrap_or_default());
+        if self.remote.json {
+            screen.json_line(bulk);
+        } else {
+            screen.say(&format!("{id}: {}, {done} run, {failed} failed", bulk["state"].as_str().unwrap_or_default()));
+            if done + failed >= self.limit {
+                screen.say(&format!("Stopped at the limit of {}; there may be more.", self.limit));
+            }
+        }
+        if failed == 0 {
+            return Ok(());
+        }
+        complain(&format!("{failed} could not be run; the last one: {}", bulk["error"].as_str().unwrap_or("no reason was told")));
+        Err(Failed::told(Exit::Failed))
     }
 }

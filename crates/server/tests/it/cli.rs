@@ -31,7 +31,7 @@ pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", output.stderr))
 }
 
-fn lines(output: &Output) -> Vec<Value> {
+pub(crate) fn lines(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{}: {}{}", output.status, output.stdout, output.stderr);
     output.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
 }
@@ -61,7 +61,7 @@ pub(crate) async fn with_hello(folder: &Path) -> (TestApp, String, String) {
     (app, text(&published["workflow"]), text(&published["hooks"][0]["url"]))
 }
 
-async fn greet(app: &TestApp, url: &str, name: &str) -> (String, String) {
+pub(crate) async fn greet(app: &TestApp, url: &str, name: &str) -> (String, String) {
     let path = url.strip_prefix(&format!("http://{}", app.address())).unwrap();
     let request = app.client().request("POST", &format!("{path}?key=s3cret")).json(&json!({ "name": name }));
     let answer = app.client().answer(request).await;
@@ -199,29 +199,6 @@ async fn run_waits_and_its_exit_code_tells_the_outcome() {
         (["run", "Nope", "--input", "{}"], 3),
     ] {
         assert_eq!(code(&app.remote_command(&arguments).output()), expected, "{arguments:?}");
-    }
-}
-
-#[tokio::test]
-async fn deliveries_are_replayed_one_by_one_or_all_that_match() {
-    let folder = tempfile::tempdir().unwrap();
-    let (app, _, url) = with_hello(folder.path()).await;
-    let (first, run) = greet(&app, &url, "A").await;
-    let (second, _) = greet(&app, &url, "B").await;
-    app.finished(&run).await;
-    let listed = lines(&app.remote_command(&["replay", "--all", "--since", "1h", "--dry-run", "--json"]).output());
-    assert_eq!(listed.iter().map(|line| line["delivery"].clone()).collect::<Vec<_>>(), [json!(first), json!(second)]);
-    let replayed = lines(&app.remote_command(&["replay", &first, "--json"]).output());
-    let again = app.finished(replayed[0]["run_id"].as_str().unwrap()).await;
-    assert_eq!((&again["delivery"], &again["state"]), (&json!(first), &json!("succeeded")));
-    let all = lines(&app.remote_command(&["replay", "--all", "--json"]).output());
-    assert_eq!(all.len(), 2);
-    let later = app.remote_command(&["replay", "--all", "--since", "2100-01-01T00:00:00Z", "--json"]).output();
-    assert!(lines(&later).is_empty());
-    let mixed = app.remote_command(&["replay", "dlv_0000000000000", &second, "--json"]).output();
-    assert_eq!((code(&mixed), mixed.stdout.lines().count()), (3, 1), "{}", mixed.stderr);
-    for line in all {
-        app.finished(line["run_id"].as_str().unwrap()).await;
     }
 }
 

@@ -6,6 +6,7 @@ mod bad_input;
 mod bodies;
 mod cli;
 mod cli_exit;
+mod cli_replay;
 mod crash;
 mod crash_database;
 mod crash_disk;
