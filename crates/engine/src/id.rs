@@ -99,6 +99,8 @@ ids! {
     KeyId = "key";
     /// Many deliveries run again.
     ReplayId = "rpl";
+    /// A person in the workspace's contacts.
+    ContactId = "ctc";
 }
 
 #[cfg(test)]

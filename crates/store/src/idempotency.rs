@@ -60,8 +60,7 @@ impl Store {
             return Ok(Some(original));
         }
         let mut batch = Batch::new();
-        let claim = args![hook.0, key.key_hash.clone(), key.body_hash.clone(), id.0, key.expires_at.0, now.0];
-        batch.execute(CLAIM, claim, Expect::Exactly(1));
+        Self::claim_into(&mut batch, hook, id, key, now);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
         match self.db().write(batch).await {
             Ok(_) => {
@@ -75,6 +74,12 @@ impl Store {
             },
             Err(error) => Err(error),
         }
+    }
+
+    /// Adds the claim of a key to a batch; conflicts there if the key was used before.
+    pub(crate) fn claim_into(batch: &mut Batch, hook: HookId, id: DeliveryId, key: &Key, now: Timestamp) {
+        let claim = args![hook.0, key.key_hash.clone(), key.body_hash.clone(), id.0, key.expires_at.0, now.0];
+        batch.execute(CLAIM, claim, Expect::Exactly(1));
     }
 
     /// What a key was used for, while it is remembered.

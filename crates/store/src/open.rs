@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hookmill_engine::time::Timestamp;
 use parking_lot::Mutex;
 
+use crate::contacts::Turns;
 use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
 use crate::deliveries::{REFUSED_BYTES_MAX, Refusals};
 use crate::home::Home;
@@ -62,6 +63,7 @@ struct Inner {
     home: Mutex<Option<Home>>,
     watch: Arc<Watch>,
     refusals: Refusals,
+    contact_turns: Turns,
 }
 
 /// Two texts instead of one with `UNION`: so each is one look at the end of an index on both databases.
@@ -113,6 +115,7 @@ impl Store {
             home: Mutex::new(home),
             watch: Arc::new(Watch::new()),
             refusals: Refusals::new(refused_bytes_max),
+            contact_turns: Turns::default(),
         }));
         if access == Access::Owner {
             store.ensure_first_workspace(now).await?;
@@ -170,6 +173,10 @@ impl Store {
 
     pub(crate) fn ids(&self) -> &IdSource {
         &self.0.ids
+    }
+
+    pub(crate) fn contact_turns(&self) -> &Turns {
+        &self.0.contact_turns
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

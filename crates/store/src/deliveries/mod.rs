@@ -45,6 +45,8 @@ words! {
         Filtered = "filtered",
         /// It was the sender's check of the URL.
         Handshake = "handshake",
+        /// Somebody listened for a sample and got it; it started nothing.
+        Captured = "captured",
         /// It was not let in; the reason says why.
         Refused = "refused",
     }

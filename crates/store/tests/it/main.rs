@@ -6,11 +6,13 @@ mod both;
 mod db;
 
 mod bulk;
+mod contacts;
 mod deliveries;
 mod lists;
 mod ownership;
 mod retention;
 mod runs;
+mod samples;
 mod secrets;
 mod succession;
 mod verify;
