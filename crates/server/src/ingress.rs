@@ -32,7 +32,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
 use hookmill_store::Store;
-use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::ids::Clock;
 use hookmill_worker::Worker;
 use http::header::ALLOW;
@@ -45,6 +45,7 @@ pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
 pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
 pub use product::alias;
+pub use proof::witness;
 pub use redact::REDACTED;
 
 use crate::config::Size;
@@ -54,6 +55,7 @@ use arrival::Arrival;
 use hook::{BodyLimits, Hook, Place};
 use hooks::Hooks;
 use meters::Meters;
+use proof::Told;
 use reading::{keep_body, unreadable};
 use refused::{Refused, Result};
 
@@ -151,15 +153,15 @@ impl Inner {
             return Err(keep_body(refused, body).await);
         }
         let body = body.read(hook.body_bytes_max).await.map_err(|error| unreadable(&error).at(hook.place.clone()))?;
-        let mut delivery_id = None;
+        let mut told = Told::default();
         let examined = match &hook.proof {
             None if hook.credentials.needs_body => self.let_in(arrival, hook, &body, false).map(|()| None),
             None => Ok(None),
-            Some(proof) => self.prove(arrival, hook, proof, &body, &mut delivery_id),
+            Some(proof) => self.prove(arrival, hook, proof, &body, &mut told),
         };
         match examined.map_err(|refused| refused.body(body.clone()))? {
             Some(handshake) => Ok(handshake),
-            None => self.accept(arrival, &found, body, delivery_id).await,
+            None => self.accept(arrival, &found, body, told).await,
         }
     }
 
@@ -180,6 +182,7 @@ impl Inner {
             received_at: arrival.received_at,
             body: Bytes::new(),
             duration_us: arrival.took_us(),
+            facts: Facts::default(),
         }
     }
 

@@ -164,6 +164,7 @@ async fn with_store(
         clock: hookmill_worker::SystemClock::shared(),
         files,
         observer: Arc::new(follow::RunMeters::new()),
+        witness: ingress::witness,
         config: config.worker.clone(),
     })
     .await?;

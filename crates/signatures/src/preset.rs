@@ -143,22 +143,35 @@ impl Preset {
     /// is proven. `None` for a batch of several.
     #[must_use]
     pub fn delivery_id(&self, settings: &Settings, sent: &Sent<'_>) -> Option<String> {
-        let reading = Reading::new(sent);
-        let joined = |places: &[Place]| {
-            let texts = places.iter().map(|place| place.text(&reading)).collect::<Option<Vec<Cow<'_, str>>>>()?;
-            Some(texts.join(" "))
-        };
-        let configured = settings.scheme.as_ref().and_then(|scheme| scheme.id.as_ref());
-        let configured = configured.and_then(|place| place.text(&reading)).map(Cow::into_owned);
-        configured.or_else(|| self.ids.iter().find_map(|places| joined(places)))
+        self.delivery_id_of(settings, &Reading::new(sent))
     }
 
     /// The provider's event type: `push`, `invoice.paid`.
     #[must_use]
     pub fn event(&self, settings: &Settings, sent: &Sent<'_>) -> Option<String> {
+        self.event_of(settings, &Reading::new(sent))
+    }
+
+    /// Delivery id and event type, of one look at the body.
+    #[must_use]
+    pub fn names(&self, settings: &Settings, sent: &Sent<'_>) -> (Option<String>, Option<String>) {
         let reading = Reading::new(sent);
+        (self.delivery_id_of(settings, &reading), self.event_of(settings, &reading))
+    }
+
+    fn delivery_id_of(&self, settings: &Settings, reading: &Reading<'_>) -> Option<String> {
+        let joined = |places: &[Place]| {
+            let texts = places.iter().map(|place| place.text(reading)).collect::<Option<Vec<Cow<'_, str>>>>()?;
+            Some(texts.join(" "))
+        };
+        let configured = settings.scheme.as_ref().and_then(|scheme| scheme.id.as_ref());
+        let configured = configured.and_then(|place| place.text(reading)).map(Cow::into_owned);
+        configured.or_else(|| self.ids.iter().find_map(|places| joined(places)))
+    }
+
+    fn event_of(&self, settings: &Settings, reading: &Reading<'_>) -> Option<String> {
         let configured = settings.scheme.as_ref().and_then(|scheme| scheme.event.as_ref());
-        configured.into_iter().chain(self.events).find_map(|place| place.text(&reading)).map(Cow::into_owned)
+        configured.into_iter().chain(self.events).find_map(|place| place.text(reading)).map(Cow::into_owned)
     }
 
     /// Where the certificate is to be fetched from that this request was signed with, if the sender names one and the hook has

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hookmill_engine::id::{DeliveryId, RunId};
 
 use crate::db::{Args, Dialect, Row};
+use crate::deliveries::Facts;
 use crate::deliveries::body::{StoredBody, unpack};
 use crate::{Error, Result, Store, args, narrow};
 
@@ -79,7 +80,7 @@ const COUNT_RUNS: &str = "SELECT COUNT(*) FROM runs";
 const STRUCTURE: &str = "SELECT integrity_check FROM pragma_integrity_check";
 
 const BODIES: &str = "
-    SELECT id, body_bytes, crc, zstd, body, headers
+    SELECT id, body_bytes, crc, zstd, body, headers, facts
       FROM deliveries
      WHERE id > $1
      ORDER BY id
@@ -186,7 +187,8 @@ impl Store {
 fn check_delivery(row: &mut Row) -> Result<()> {
     unpack(StoredBody { body_bytes: row.int(1)?, crc: row.int(2)?, zstd: row.int(3)? != 0, bytes: row.bytes(4)? })?;
     let headers: std::result::Result<Vec<(String, String)>, _> = serde_json::from_str(row.text(5)?);
-    headers.map(|_| ()).map_err(|error| Error::corrupt(format!("the headers cannot be read: {error}")))
+    headers.map_err(|error| Error::corrupt(format!("the headers cannot be read: {error}")))?;
+    Facts::of_text(row.opt_text(6)?).map(drop).map_err(|error| Error::corrupt(format!("the facts cannot be read: {error}")))
 }
 
 fn check_run(row: &Row, report: &mut Report) -> Result<()> {

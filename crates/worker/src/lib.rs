@@ -44,7 +44,7 @@ pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;
 pub use programs::{PROGRAMS_MAX, Programs, Revision};
-pub use replay::Edit;
+pub use replay::{Edit, Witness};
 pub use secrets::Secrets;
 pub use view::{RunView, fold_stored};
 pub use wish::{From, Which};

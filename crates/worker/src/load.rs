@@ -117,7 +117,7 @@ pub(crate) fn parse_delivery(
         headers: &delivery.headers,
         body,
         encodings: &trigger.encodings,
-        event: None,
+        event: delivery.facts.event.as_deref(),
         address: &delivery.address,
         received_at: delivery.received_at,
         delivery: delivery.id,

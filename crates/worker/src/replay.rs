@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, RunId};
 use hookmill_engine::request::Headers;
-use hookmill_store::deliveries::{Delivery, NewDelivery, Outcome};
+use hookmill_engine::workflow::WebhookTrigger;
+use hookmill_store::deliveries::{Delivery, Facts, NewDelivery, Outcome};
 use hookmill_store::runs::NewRun;
 
 use crate::error::Error;
@@ -22,6 +23,10 @@ pub struct Edit {
     /// Other headers, all of them; names in lower case.
     pub headers: Option<Headers>,
 }
+
+/// What can be learned of a delivery beyond its bytes and headers, by who knows the sender that its trigger names: for those
+/// of which nothing was kept when they came in.
+pub type Witness = fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts;
 
 impl Worker {
     /// Runs a stored delivery once more.
@@ -50,7 +55,7 @@ impl Worker {
         let body = edit.body.unwrap_or(body);
         stored.headers = edit.headers.unwrap_or(stored.headers);
         stored.id = DeliveryId(self.inner.store.next_id());
-        let run = self.run_at(&stored, &body, which, original).await?;
+        let run = self.run_at(&mut stored, &body, which, original, true).await?;
         let copy = NewDelivery {
             id: stored.id,
             workspace: stored.workspace,
@@ -66,6 +71,7 @@ impl Worker {
             received_at: stored.received_at,
             body,
             duration_us: 0,
+            facts: stored.facts,
         };
         let (id, run_id) = (copy.id, run.id);
         self.inner.store.accept(copy, vec![self.placed(run)]).await?;
@@ -90,7 +96,7 @@ impl Worker {
 
     /// The run of a refused delivery, ready to be stored.
     pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
-        let (stored, body) = self.stored_delivery(delivery).await?;
+        let (mut stored, body) = self.stored_delivery(delivery).await?;
         if stored.outcome != Outcome::Refused {
             return Err(Error::Conflict(format!(
                 "the delivery is {}; only a refused one can be accepted after all",
@@ -100,13 +106,13 @@ impl Worker {
         if !body_was_kept(&stored) {
             return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
         }
-        Ok(self.placed(self.run_of(&stored, &body, which).await?))
+        Ok(self.placed(self.run_of(&mut stored, &body, which).await?))
     }
 
     /// The run of a delivery that is run again, ready to be stored.
     pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
-        let (stored, body) = self.stored_delivery(delivery).await?;
-        Ok(self.placed(self.run_of(&stored, &body, which).await?))
+        let (mut stored, body) = self.stored_delivery(delivery).await?;
+        Ok(self.placed(self.run_of(&mut stored, &body, which).await?))
     }
 
     async fn stored_delivery(&self, delivery: DeliveryId) -> Result<(Delivery, Bytes), Error> {
@@ -128,24 +134,42 @@ impl Worker {
         }
     }
 
-    async fn run_of(&self, stored: &Delivery, body: &Bytes, which: Which) -> Result<NewRun, Error> {
+    async fn run_of(&self, stored: &mut Delivery, body: &Bytes, which: Which) -> Result<NewRun, Error> {
         let original = if which == Which::Same { self.original_revision(stored).await? } else { None };
-        self.run_at(stored, body, which, original).await
+        // Runs that were accepted with it have seen what was learned then, were it nothing.
+        let learns = stored.facts.is_empty() && !matches!(stored.outcome, Outcome::Accepted | Outcome::Held);
+        let run = self.run_at(stored, body, which, original, learns).await?;
+        if learns {
+            self.inner.store.learn(stored.id, &stored.facts).await?;
+        }
+        Ok(run)
     }
 
-    async fn run_at(&self, stored: &Delivery, body: &Bytes, which: Which, original: Option<u32>) -> Result<NewRun, Error> {
+    /// `learns`: the facts of the delivery are what it tells now.
+    async fn run_at(
+        &self,
+        stored: &mut Delivery,
+        body: &Bytes,
+        which: Which,
+        original: Option<u32>,
+        learns: bool,
+    ) -> Result<NewRun, Error> {
         let inner = &self.inner;
         let hook = inner.store.hook(stored.hook).await?.ok_or(Error::NotFound("hook"))?;
         let workflow = inner.store.workflow(hook.workflow).await?.ok_or(Error::NotFound("workflow"))?;
         let number = which.of(original.unwrap_or(workflow.revision), workflow.revision);
         let revision = inner.programs.get(workflow.id, number).await?;
-        let trigger = revision
+        let position = revision
             .trigger_of(&hook.label)
             .ok_or_else(|| Error::Conflict(format!("revision {number} has no trigger `{}`", hook.label)))?;
-        let parsed = load::parse_delivery(revision.webhook(trigger), stored, body).map_err(Error::Input)?;
+        let trigger = revision.webhook(position);
+        if learns {
+            stored.facts = trigger.map(|trigger| (inner.witness)(trigger, stored, body)).unwrap_or_default();
+        }
+        let parsed = load::parse_delivery(trigger, stored, body).map_err(Error::Input)?;
         let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
         let run = self.new_run(workflow.id, number, workflow.workspace);
-        Ok(NewRun { lane, trigger, delivery: Some(stored.id), ..run })
+        Ok(NewRun { lane, trigger: position, delivery: Some(stored.id), ..run })
     }
 }
 

@@ -28,6 +28,7 @@ use crate::observer::Observer;
 use crate::ownership::Ownership;
 use crate::programs::Programs;
 use crate::queue::{LaneKey, Leave, Place, Queue};
+use crate::replay::Witness;
 use crate::secrets::Secrets;
 use crate::timers::Timers;
 use crate::{bulk, commit, fetch, index, lease, prune, rescue};
@@ -48,6 +49,8 @@ pub struct Parts {
     pub files: Files,
     /// Counts and logs.
     pub observer: Arc<dyn Observer>,
+    /// What can be learned of a stored delivery.
+    pub witness: Witness,
     /// Limits.
     pub config: Config,
 }
@@ -60,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) files: Files,
     pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) witness: Witness,
     pub(crate) config: Config,
     pub(crate) queue: Arc<Queue>,
     pub(crate) ownership: Ownership,
@@ -96,7 +100,7 @@ impl Worker {
     /// # Errors
     /// When the store cannot be written.
     pub async fn start(parts: Parts) -> Result<Self, Error> {
-        let Parts { store, registry, programs, secrets, clock, files, observer, config } = parts;
+        let Parts { store, registry, programs, secrets, clock, files, observer, witness, config } = parts;
         let node = store.node();
         let queue = Queue::new(config.runs_at_once, config.queue_runs_max, config.queue_bytes_max);
         let inner = Arc::new(Inner {
@@ -107,6 +111,7 @@ impl Worker {
             clock,
             files,
             observer,
+            witness,
             config,
             queue: Arc::new(queue),
             ownership: Ownership::new(node),

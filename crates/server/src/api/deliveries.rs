@@ -93,6 +93,9 @@ pub(crate) struct DeliveryDetailOut {
     address: String,
     /// Time from the first byte to the decision, in microseconds.
     duration_us: u64,
+    /// The type of the event, as the provider's preset tells it: `webhook.event` of its runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<String>,
     /// That a refused delivery was accepted after all.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted_after_all: Option<AcceptanceOut>,
@@ -201,6 +204,7 @@ pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<Delivery
         headers: delivery.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         address: delivery.address,
         duration_us: delivery.duration_us,
+        event: delivery.facts.event,
         accepted_after_all,
     }))
 }

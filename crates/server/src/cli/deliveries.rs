@@ -1,12 +1,13 @@
-//! `hookmill deliveries`: the newest deliveries, found by what is known of them; and one as a cURL command.
+//! `hookmill deliveries`: the newest deliveries, found by what is known of them; and one, shown or as a cURL command.
 
 use clap::{Args, Subcommand};
 use hookmill_engine::id::{DeliveryId, HookId, WorkflowId};
+use serde_json::Value;
 
 use super::client::Remote;
 use super::exit::Result;
 use super::moment;
-use super::screen::{Column, Shown, member};
+use super::screen::{Column, Screen, Shown, member, single_line, table};
 
 /// List deliveries, newest first.
 #[derive(Args)]
@@ -26,6 +27,14 @@ pub(crate) struct Deliveries {
 /// What can be asked of one delivery.
 #[derive(Subcommand)]
 enum One {
+    /// Show everything that is kept of a delivery but its body.
+    Show {
+        /// The delivery.
+        #[arg(value_name = "DELIVERY")]
+        delivery: String,
+        #[command(flatten)]
+        remote: Remote,
+    },
     /// Print the command that sends a delivery again; credentials are left out.
     Curl {
         /// The delivery.
@@ -105,15 +114,39 @@ const COLUMNS: [Column; 7] = [
 
 impl Deliveries {
     pub(crate) async fn run(self) -> Result<()> {
-        if let Some(One::Curl { delivery, remote }) = self.one {
-            let delivery: DeliveryId = delivery.parse()?;
-            let command = remote.client()?.get_text(&format!("/api/v1/deliveries/{delivery}/curl"), &[]).await?;
-            remote.screen().text(&command);
-            return Ok(());
+        match self.one {
+            None => {}
+            Some(One::Show { delivery, remote }) => {
+                let delivery: DeliveryId = delivery.parse()?;
+                let found = remote.client()?.get(&format!("/api/v1/deliveries/{delivery}"), &[]).await?;
+                show(&found, remote.screen());
+                return Ok(());
+            }
+            Some(One::Curl { delivery, remote }) => {
+                let delivery: DeliveryId = delivery.parse()?;
+                let command = remote.client()?.get_text(&format!("/api/v1/deliveries/{delivery}/curl"), &[]).await?;
+                remote.screen().text(&command);
+                return Ok(());
+            }
         }
         let query = self.which.query()?;
         let deliveries = self.remote.client()?.list("/api/v1/deliveries", &query, self.limit).await?;
         self.remote.screen().items(&deliveries, &COLUMNS, "There are no such deliveries.");
         Ok(())
     }
+}
+
+/// What is known of a delivery, a line each.
+fn show(delivery: &Value, screen: Screen) {
+    if screen.json {
+        return screen.json_line(delivery);
+    }
+    let known = delivery.as_object().into_iter().flatten();
+    let known = known.filter(|(name, value)| !value.is_null() && *name != "headers");
+    let mut rows: Vec<Vec<Shown>> =
+        known.map(|(name, _)| vec![name.clone().into(), Shown::state(member(delivery, name))]).collect();
+    let headers = delivery["headers"].as_array().into_iter().flatten();
+    let text = |part: &Value| single_line(part.as_str().unwrap_or_default());
+    rows.extend(headers.map(|header| vec![format!("{}:", text(&header[0])).into(), text(&header[1]).into()]));
+    table(vec!["what", "value"], rows);
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hookmill_engine::expression::Value;
 use hookmill_engine::id::RunId;
 use hookmill_engine::request::{Parsed, Request as Sent};
-use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::idempotency::Original;
 use hookmill_store::runs::{NewRun, State};
 use hookmill_worker::{Handed, Head};
@@ -22,6 +22,7 @@ use super::dedupe::{Claim, Material};
 use super::hook::Hook;
 use super::hooks::Found;
 use super::product::Product;
+use super::proof::Told;
 use super::reading::parsed;
 use super::refused::{Refused, Result};
 
@@ -38,17 +39,12 @@ struct Understood {
 }
 
 impl Inner {
-    /// Takes a request whose sender may call. `delivery_id`: the provider's.
-    pub(super) async fn accept(
-        &self,
-        arrival: &Arrival,
-        found: &Found,
-        body: Bytes,
-        delivery_id: Option<String>,
-    ) -> Result<Response<Body>> {
+    /// Takes a request whose sender may call.
+    pub(super) async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes, told: Told) -> Result<Response<Body>> {
         let hook = &*found.hook;
         let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
-        let understood = self.understand(arrival, found, &body).map_err(refused)?;
+        let Told { delivery_id, facts } = told;
+        let understood = self.understand(arrival, found, &body, facts).map_err(refused)?;
         let Accepted { webhook, now, seed, .. } = &understood.accepted;
         let headers = &arrival.head.headers;
         let material = Material { headers, body: &body, webhook, delivery_id, now: *now, seed: *seed };
@@ -59,7 +55,7 @@ impl Inner {
             return self.duplicate(arrival, hook, claim, original, understood.accepted, body.clone()).await.map_err(refused);
         }
         if !hook.wants(webhook, *now, *seed).map_err(|why| refused(Refused::condition(&why)))? {
-            return self.filtered(arrival, hook, understood.accepted, body.clone()).await.map_err(refused);
+            return self.filtered(arrival, understood.delivery).await.map_err(refused);
         }
         let waits = hook.responder.waits_for();
         let (at_once, note) = match waits {
@@ -90,10 +86,10 @@ impl Inner {
     }
 
     /// Reads the request as recovery would read it from what is stored.
-    fn understand(&self, arrival: &Arrival, found: &Found, body: &Bytes) -> Result<Understood> {
+    fn understand(&self, arrival: &Arrival, found: &Found, body: &Bytes, facts: Facts) -> Result<Understood> {
         let hook = &*found.hook;
         let mut delivery = self.delivery(arrival, &hook.place, Outcome::Accepted, StatusCode::ACCEPTED.as_u16());
-        delivery.body = body.clone();
+        (delivery.body, delivery.facts) = (body.clone(), facts);
         let run = RunId(self.store.next_id());
         let sent = Sent {
             method: &delivery.method,
@@ -102,7 +98,7 @@ impl Inner {
             headers: &delivery.headers,
             body,
             encodings: &hook.trigger().encodings,
-            event: None,
+            event: delivery.facts.event.as_deref(),
             address: &delivery.address,
             received_at: delivery.received_at,
             delivery: delivery.id,

@@ -63,19 +63,16 @@ impl Inner {
     }
 
     /// Keeps a request that the hook's condition leaves out. It is acknowledged, hence on disk before it is answered.
-    pub(super) async fn filtered(
-        &self,
-        arrival: &Arrival,
-        hook: &Hook,
-        accepted: Accepted,
-        body: Bytes,
-    ) -> Result<Response<Body>> {
-        let status = StatusCode::OK;
-        let mut kept = self.delivery(arrival, &hook.place, Outcome::Filtered, status.as_u16());
-        kept.id = accepted.delivery;
-        let reason = Some("only_if".to_owned());
-        self.store.accept(NewDelivery { reason, body, ..kept }, Vec::new()).await.map_err(|error| Refused::store(&error))?;
-        let answer = format!(r#"{{"delivery_id":"{}","filtered":true}}"#, accepted.delivery);
-        Ok(secured(status, JSON, Bytes::from(answer)))
+    pub(super) async fn filtered(&self, arrival: &Arrival, delivery: NewDelivery) -> Result<Response<Body>> {
+        let (id, status) = (delivery.id, StatusCode::OK);
+        let kept = NewDelivery {
+            outcome: Outcome::Filtered,
+            status: status.as_u16(),
+            reason: Some("only_if".to_owned()),
+            duration_us: arrival.took_us(),
+            ..delivery
+        };
+        self.store.accept(kept, Vec::new()).await.map_err(|error| Refused::store(&error))?;
+        Ok(secured(status, JSON, Bytes::from(format!(r#"{{"delivery_id":"{id}","filtered":true}}"#))))
     }
 }

@@ -9,7 +9,7 @@ use http::Response;
 use super::arrival::Arrival;
 use super::credentials::{Presented, Verdict};
 use super::hook::Hook;
-use super::proof::{self, Proof};
+use super::proof::{self, Proof, Told};
 use super::refused::{Refused, Result};
 use super::{Inner, missing_secrets};
 
@@ -25,14 +25,14 @@ impl Inner {
     }
 
     /// Judges the provider's signature beside the hook's other credentials. `Some`: it was a handshake, and this is its
-    /// answer. `delivery_id` becomes the provider's.
+    /// answer. `told` becomes what the provider tells of the delivery.
     pub(super) fn prove(
         &self,
         arrival: &Arrival,
         hook: &Hook,
         proof: &Proof,
         body: &[u8],
-        delivery_id: &mut Option<String>,
+        told: &mut Told,
     ) -> Result<Option<Response<Body>>> {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
@@ -52,7 +52,7 @@ impl Inner {
         if let Some(reply) = handshake {
             return Ok(Some(self.shake_hands(arrival, hook, body, reply)));
         }
-        *delivery_id = examined.delivery_id();
+        *told = examined.told();
         Ok(None)
     }
 

@@ -4,11 +4,13 @@ use axum::body::Body;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::workflow::WebhookTrigger;
 use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, doctor, preset};
+use hookmill_store::deliveries::{Delivery, Facts};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
 
 use super::answer::secured;
 use super::arrival::Arrival;
+use super::scheme;
 use crate::vault::{LiveSecrets, SecretValue};
 
 /// What a hook knows of the provider that calls it.
@@ -30,6 +32,31 @@ pub(super) struct Examined<'a> {
     settings: std::borrow::Cow<'a, Settings>,
     /// Secrets that do not exist.
     pub(super) missing: Vec<String>,
+}
+
+/// What a provider tells of a delivery that it has proven.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Its own id, the same when it sends the delivery again.
+    pub(super) delivery_id: Option<String>,
+    pub(super) facts: Facts,
+}
+
+/// What can be learned of a stored delivery of which nothing was kept when it came in.
+#[must_use]
+pub fn witness(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8]) -> Facts {
+    let Ok(Some(proof)) = scheme::of(trigger).and_then(|scheme| Proof::of(trigger, scheme)) else { return Facts::default() };
+    let headers: Headers<'_> = delivery.headers.iter().map(|(name, value)| (name, value.as_bytes())).collect();
+    let sent = Sent {
+        method: &delivery.method,
+        url: None,
+        path_and_query: &delivery.path_and_query,
+        headers: &headers,
+        query: delivery.path_and_query.split_once('?').map_or("", |(_, query)| query),
+        body,
+        now_ms: delivery.received_at.0,
+    };
+    Facts::of_event(proof.preset.event(&proof.settings, &sent))
 }
 
 /// The headers of a request as the signatures want them.
@@ -127,9 +154,10 @@ impl Examined<'_> {
         self.proof.preset.handshake(&self.settings, &self.keys(), &self.sent)
     }
 
-    /// The provider's id of this delivery.
-    pub(super) fn delivery_id(&self) -> Option<String> {
-        self.proof.preset.delivery_id(&self.settings, &self.sent)
+    /// What the provider tells of this delivery.
+    pub(super) fn told(&self) -> Told {
+        let (delivery_id, event) = self.proof.preset.names(&self.settings, &self.sent);
+        Told { delivery_id, facts: Facts::of_event(event) }
     }
 }
 

@@ -15,6 +15,7 @@ mod crash_outage;
 mod crash_restart;
 mod crash_stop;
 mod door;
+mod facts;
 mod ingress;
 mod listen;
 mod octokit;

@@ -6,6 +6,7 @@
 
 mod acceptance;
 pub(crate) mod body;
+mod facts;
 mod list;
 mod refused;
 mod text;
@@ -22,6 +23,7 @@ use crate::words::{word, words};
 use crate::{Error, Result, Store, args, row};
 
 pub use acceptance::Acceptance;
+pub use facts::{EVENT_BYTES_MAX, Facts};
 pub use list::{DeliveryFilter, DeliverySummary};
 pub(crate) use refused::Refusals;
 pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};
@@ -74,6 +76,7 @@ pub struct NewDelivery {
     pub body: Bytes,
     /// Time from the first byte to the decision.
     pub duration_us: u64,
+    pub facts: Facts,
 }
 
 /// A stored delivery without its body.
@@ -94,9 +97,10 @@ pub struct Delivery {
     pub received_at: Timestamp,
     pub duration_us: u64,
     pub body_bytes: u64,
+    pub facts: Facts,
 }
 
-const DELIVERY_COLUMNS: usize = 19;
+const DELIVERY_COLUMNS: usize = 20;
 
 static DELIVERIES: Table = Table {
     name: "deliveries",
@@ -120,13 +124,14 @@ static DELIVERIES: Table = Table {
         Column::text("detail"),
         Column::text("headers"),
         Column::bytes("body"),
+        Column::text("facts"),
     ],
     on_conflict: OnConflict::Fail,
 };
 
 const DELIVERY: &str = "
     SELECT id, workspace, hook, outcome, status, received_at, duration_us, body_bytes,
-           method, path, address, reason, detail, headers
+           method, path, address, reason, detail, headers, facts
       FROM deliveries
      WHERE id = $1";
 
@@ -138,7 +143,7 @@ const BODY: &str = "
 /// Both of the above for up to 32 deliveries; unused places hold an id that no delivery has.
 const WITH_BODIES: &str = "
     SELECT id, workspace, hook, outcome, status, received_at, duration_us, body_bytes,
-           method, path, address, reason, detail, headers, crc, zstd, body
+           method, path, address, reason, detail, headers, facts, crc, zstd, body
       FROM deliveries
      WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                   $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
@@ -225,9 +230,9 @@ impl Store {
                 let delivery = read_delivery(&mut row)?;
                 let stored = body::StoredBody {
                     body_bytes: row.int(7)?,
-                    crc: row.int(14)?,
-                    zstd: row.int(15)? != 0,
-                    bytes: row.bytes(16)?,
+                    crc: row.int(15)?,
+                    zstd: row.int(16)? != 0,
+                    bytes: row.bytes(17)?,
                 };
                 let body = body::unpack(stored).map_err(|error| about(delivery.id, error));
                 found.push((delivery, body));
@@ -260,6 +265,7 @@ async fn delivery_row(delivery: NewDelivery, runs: Option<(i64, i64)>) -> Result
     if headers.len() > HEADERS_BYTES_MAX {
         return Err(Error::Invalid(format!("the headers have more than {HEADERS_BYTES_MAX} bytes")));
     }
+    let facts = delivery.facts.text();
     let body = body::pack(delivery.body).await?;
     Ok(row![
         delivery.id.0,
@@ -281,6 +287,7 @@ async fn delivery_row(delivery: NewDelivery, runs: Option<(i64, i64)>) -> Result
         delivery.detail,
         headers,
         body.bytes,
+        facts,
     ])
 }
 
@@ -302,5 +309,7 @@ fn read_delivery(row: &mut Row) -> Result<Delivery> {
         detail: row.take_opt_text(12)?,
         headers: serde_json::from_str(row.text(13)?)
             .map_err(|error| Error::corrupt(format!("the headers of delivery {id}: {error}")))?,
+        facts: Facts::of_text(row.opt_text(14)?)
+            .map_err(|error| Error::corrupt(format!("the facts of delivery {id}: {error}")))?,
     })
 }

@@ -105,8 +105,9 @@ fn bytes_at_most(delivery: &NewDelivery) -> u64 {
     let headers: usize = delivery.headers.iter().map(|(name, value)| HEADER_BYTES + name.len() + 2 * value.len()).sum();
     let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
     let texts = delivery.method.len() + delivery.path_and_query.len() + delivery.address.len();
+    let facts = delivery.facts.text().map_or(0, |facts| facts.len());
     let fixed = ROW_BYTES + super::DELIVERY_COLUMNS * 8;
-    let all = fixed + headers + texts + text(&delivery.reason) + text(&delivery.detail) + delivery.body.len();
+    let all = fixed + headers + texts + text(&delivery.reason) + text(&delivery.detail) + delivery.body.len() + facts;
     u64::try_from(all).unwrap_or(u64::MAX)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
 use hookmill_engine::time::Timestamp;
-use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::runs::{NewRun, RunCommit, State};
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Config, Store};
@@ -102,6 +102,7 @@ impl Opened {
             received_at: self.now(),
             body: Bytes::from_static(b"{\"total\": 1250}"),
             duration_us: 412,
+            facts: Facts::default(),
         }
     }
 

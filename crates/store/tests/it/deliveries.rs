@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Span;
 use hookmill_store::Error;
-use hookmill_store::deliveries::{DeliveryFilter, NewDelivery, Outcome, RUNS_PER_DELIVERY_MAX};
+use hookmill_store::deliveries::{DeliveryFilter, Facts, NewDelivery, Outcome, RUNS_PER_DELIVERY_MAX};
 use hookmill_store::retention::Policy;
 use hookmill_store::watch::Changed;
 use rand::rngs::StdRng;
@@ -17,6 +17,7 @@ on_both!(
     nul_and_emoji_everywhere,
     a_delivery_and_its_runs_are_stored_together_or_not_at_all,
     refused_deliveries_are_stored_when_there_is_room,
+    facts_stay_with_their_delivery_and_are_learned_once,
     replays_belong_to_their_delivery,
     a_flood_of_refused_requests_stays_in_its_budget_and_pushes_out_its_own_oldest_only,
     the_budget_of_refused_requests_is_kept_over_a_restart,
@@ -144,6 +145,34 @@ async fn replays_belong_to_their_delivery(opened: Opened) {
     let page = store.deliveries(&DeliveryFilter::default(), 10).await.unwrap();
     let summary = page.items.iter().find(|summary| summary.id == id).unwrap();
     assert!(summary.more_runs);
+}
+
+async fn facts_stay_with_their_delivery_and_are_learned_once(opened: Opened) {
+    let store = &opened.store;
+    let fact = |event: &str| Facts::of_event(Some(event.to_owned()));
+    for (outcome, first, learned) in [
+        (Outcome::Accepted, fact(ODD), fact(ODD)),
+        // Its runs saw that there was none.
+        (Outcome::Accepted, Facts::default(), Facts::default()),
+        (Outcome::Held, Facts::default(), Facts::default()),
+        (Outcome::Refused, Facts::default(), fact("push")),
+        (Outcome::Filtered, fact("pull_request"), fact("pull_request")),
+    ] {
+        let mut delivery = opened.delivery(7);
+        (delivery.outcome, delivery.facts) = (outcome, first.clone());
+        let id = delivery.id;
+        store.accept(delivery, Vec::new()).await.unwrap();
+        assert_eq!(store.delivery(id).await.unwrap().unwrap().facts, first);
+        store.learn(id, &fact("push")).await.unwrap();
+        store.learn(id, &fact("later")).await.unwrap();
+        store.learn(id, &Facts::default()).await.unwrap();
+        let run = opened.run(Some(id), 1);
+        store.create_run(run.clone(), Vec::new()).await.unwrap();
+        let row = store.run(run.id).await.unwrap().unwrap();
+        let [claimed] = &store.with_deliveries(vec![row]).await.unwrap()[..] else { panic!("one run") };
+        assert_eq!(claimed.delivery.as_ref().unwrap().facts, learned);
+        assert_eq!(claimed.body.as_ref().unwrap(), &Bytes::from_static(b"{\"total\": 1250}"));
+    }
 }
 
 /// A refused delivery of a hook with a body of so many bytes that do not compress.

@@ -16,7 +16,7 @@ use hookmill_engine::run::{Failure, Safety};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{self, Backoff, Retry, Trigger};
 use hookmill_store::Store;
-use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::runs::{NewRun, RunRow, State};
 use hookmill_store::workflows::Publication;
@@ -229,6 +229,7 @@ impl Rig {
             clock: world.clock.clone(),
             files: Arc::new(files),
             observer: world.clone(),
+            witness: |_, _, _| Facts::default(),
             config,
         };
         let worker = Worker::start(parts).await.unwrap();
@@ -330,6 +331,7 @@ impl Rig {
             received_at: now,
             body,
             duration_us: 1,
+            facts: Facts::default(),
         };
         let head = Head::of(&new_run);
         self.store.accept(new_delivery, vec![new_run]).await?;
