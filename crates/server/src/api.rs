@@ -21,6 +21,7 @@ mod secrets;
 mod server;
 mod time;
 mod workflows;
+mod workspaces;
 
 pub(crate) mod errors;
 pub(crate) mod openapi;

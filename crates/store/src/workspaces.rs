@@ -4,7 +4,7 @@ use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Args, Batch, Expect};
-use crate::{Result, Store, args};
+use crate::{Error, Result, Store, args};
 
 /// The id of the first workspace.
 pub const FIRST_WORKSPACE: WorkspaceId = WorkspaceId(1);
@@ -19,6 +19,8 @@ pub struct Workspace {
     pub slug: String,
     pub name: String,
     pub created_at: Timestamp,
+    /// Whether everyone may read what it tells the senders of its hooks.
+    pub public_docs: bool,
 }
 
 const ENSURE: &str = "
@@ -26,9 +28,16 @@ const ENSURE: &str = "
     VALUES ($1, $2, $3, $4)
         ON CONFLICT DO NOTHING";
 
-const BY_SLUG: &str = "SELECT id, slug, name, created_at FROM workspaces WHERE slug = $1";
+macro_rules! columns {
+    () => {
+        "SELECT id, slug, name, created_at, public_docs FROM workspaces "
+    };
+}
 
-const ALL: &str = "SELECT id, slug, name, created_at FROM workspaces ORDER BY id";
+const ONE: &str = concat!(columns!(), "WHERE id = $1");
+const BY_SLUG: &str = concat!(columns!(), "WHERE slug = $1");
+const ALL: &str = concat!(columns!(), "ORDER BY id");
+const SET_PUBLIC_DOCS: &str = "UPDATE workspaces SET public_docs = $2 WHERE id = $1";
 
 impl Store {
     pub(crate) async fn ensure_first_workspace(&self, now: Timestamp) -> Result<()> {
@@ -46,6 +55,25 @@ impl Store {
         rows.pop().map(|mut row| read_workspace(&mut row)).transpose()
     }
 
+    /// A workspace by its id.
+    pub async fn workspace_by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        let mut rows = self.db().read(ONE, args![id.0]).await?;
+        rows.pop().map(|mut row| read_workspace(&mut row)).transpose()
+    }
+
+    /// Says whether everyone may read what a workspace tells the senders of its hooks.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is no such workspace.
+    pub async fn set_public_docs(&self, id: WorkspaceId, public: bool) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.execute(SET_PUBLIC_DOCS, args![id.0, i64::from(public)], Expect::Exactly(1));
+        self.db().write(batch).await.map(|_| ()).map_err(|error| match error {
+            Error::Conflict { .. } => Error::NotFound,
+            other => other,
+        })
+    }
+
     /// All workspaces.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>> {
         self.db().read(ALL, Args::new()).await?.iter_mut().map(read_workspace).collect()
@@ -58,5 +86,6 @@ fn read_workspace(row: &mut crate::db::Row) -> Result<Workspace> {
         slug: row.take_text(1)?,
         name: row.take_text(2)?,
         created_at: Timestamp(row.int(3)?),
+        public_docs: row.int(4)? != 0,
     })
 }

@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, bulk, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows};
+use super::{actions, bulk, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows, workspaces};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -55,6 +55,9 @@ const SCHEME: &str = "key";
         keys::list_keys,
         keys::create_key,
         keys::delete_key,
+        workspaces::list_workspaces,
+        workspaces::get_workspace,
+        workspaces::patch_workspace,
         server::get_server,
         actions::list_actions,
         live::events,
@@ -77,6 +80,7 @@ impl Modify for Keys {
                 "GET" => item.get.as_mut(),
                 "POST" => item.post.as_mut(),
                 "PUT" => item.put.as_mut(),
+                "PATCH" => item.patch.as_mut(),
                 "DELETE" => item.delete.as_mut(),
                 _ => None,
             });
@@ -124,7 +128,8 @@ mod tests {
         let mut declared: Vec<String> = routes().iter().map(|route| format!("{} {}", route.method, route.path)).collect();
         let mut described = Vec::new();
         for (path, item) in Description::openapi().paths.paths {
-            let methods = [("GET", item.get), ("POST", item.post), ("PUT", item.put), ("DELETE", item.delete)];
+            let methods =
+                [("GET", item.get), ("POST", item.post), ("PUT", item.put), ("PATCH", item.patch), ("DELETE", item.delete)];
             described
                 .extend(methods.iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| format!("{name} {path}")));
         }

@@ -10,7 +10,7 @@ use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
 use http::{HeaderValue, Method, header};
 
 use super::auth::{Access, Access::Public, authorize};
-use super::{actions, bulk, curl, deliveries, errors, keys, openapi, replays, runs, secrets, server, workflows};
+use super::{actions, bulk, curl, deliveries, errors, keys, openapi, replays, runs, secrets, server, workflows, workspaces};
 use crate::app::App;
 use crate::problem::{Problem, code};
 use crate::{health, live};
@@ -48,6 +48,7 @@ pub fn routes() -> Vec<Route> {
     const GET: Method = Method::GET;
     const POST: Method = Method::POST;
     const PUT: Method = Method::PUT;
+    const PATCH: Method = Method::PATCH;
     const DELETE: Method = Method::DELETE;
     vec![
         route(GET,    "/healthz",                                    Public,   health::healthz),
@@ -84,6 +85,9 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/keys",                                Owner,    keys::list_keys),
         route(POST,   "/api/v1/keys",                                Owner,    keys::create_key),
         route(DELETE, "/api/v1/keys/{id}",                           Owner,    keys::delete_key),
+        route(GET,    "/api/v1/workspaces",                          Viewer,   workspaces::list_workspaces),
+        route(GET,    "/api/v1/workspaces/{id}",                     Viewer,   workspaces::get_workspace),
+        route(PATCH,  "/api/v1/workspaces/{id}",                     Owner,    workspaces::patch_workspace),
         route(GET,    "/api/v1/server",                              Viewer,   server::get_server),
         route(GET,    "/api/v1/actions",                             Viewer,   actions::list_actions),
         route(GET,    "/api/v1/events",                              Viewer,   live::events),

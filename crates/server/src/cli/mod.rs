@@ -24,6 +24,7 @@ mod serve;
 mod stored_files;
 mod verify;
 mod workflow;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,9 @@ enum Command {
     /// Store, list and delete secrets.
     #[command(subcommand)]
     Secret(secret::Secret),
+    /// Show and change the settings of a workspace.
+    #[command(subcommand)]
+    Workspace(workspace::Workspace),
     /// Print the effective configuration, secrets as stars.
     Config(config::Config),
     /// Look for what may keep the server from working.
@@ -127,6 +131,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Replay(replay) => replay.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
         Command::Secret(secret) => secret.run().await,
+        Command::Workspace(workspace) => workspace.run().await,
         Command::Config(config) => config.run(),
         Command::Doctor(doctor) => Box::pin(doctor.run()).await,
         Command::Verify(verify) => Box::pin(verify.run()).await,
@@ -161,6 +166,8 @@ mod tests {
             "hookmill replay dlv_1 dlv_2",
             "hookmill replay --all --hook hook_1 --since 2h",
             "hookmill run wf --input @file",
+            "hookmill workspace docs on --workspace main",
+            "hookmill workspace docs",
             "hookmill completions fish",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

@@ -9,6 +9,7 @@ mod runs;
 mod search;
 mod secrets;
 mod workflows;
+mod workspaces;
 
 use hookmill_testkit::app::Client;
 use hookmill_testkit::patience::until;

@@ -17,6 +17,7 @@ on_both!(
     publishing_at_the_same_time_makes_one_workflow_and_one_line_of_revisions,
     hostile_names_are_refused,
     the_first_workspace_is_there,
+    the_documentation_of_a_workspace_is_public_once_its_owner_says_so,
 );
 
 fn publication(name: &str, document: &str, hooks: &[(&str, Option<&str>)]) -> Publication {
@@ -160,4 +161,16 @@ async fn the_first_workspace_is_there(mut opened: Opened) {
     assert_eq!(opened.store.workspace(FIRST_SLUG).await.unwrap().unwrap(), workspaces[0]);
     assert_eq!(workspaces[0].id, FIRST_WORKSPACE);
     assert!(opened.store.workspace("test").await.unwrap().is_none());
+}
+
+async fn the_documentation_of_a_workspace_is_public_once_its_owner_says_so(opened: Opened) {
+    let is_public = async || opened.store.workspace_by_id(FIRST_WORKSPACE).await.unwrap().unwrap().public_docs;
+    assert!(!is_public().await);
+    for public in [true, true, false] {
+        opened.store.set_public_docs(FIRST_WORKSPACE, public).await.unwrap();
+        assert_eq!(is_public().await, public);
+    }
+    let nobody = WorkspaceId(77);
+    assert!(matches!(opened.store.set_public_docs(nobody, true).await, Err(Error::NotFound)));
+    assert!(opened.store.workspace_by_id(nobody).await.unwrap().is_none());
 }

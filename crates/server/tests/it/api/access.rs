@@ -15,6 +15,7 @@ fn address(route: &Route) -> String {
         path if path.contains("/deliveries/") => "dlv_0000000000001",
         path if path.contains("/replays/") => "rpl_0000000000001",
         path if path.contains("/keys/") => "key_0000000000001",
+        path if path.contains("/workspaces/") => "main",
         _ => "",
     };
     route.path.replace("{id}", id).replace("{name}", "nothing").replace("{revision}", "1").replace("{code}", "internal")
