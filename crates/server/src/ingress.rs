@@ -6,6 +6,7 @@
 //!
 //! Every error of this path becomes a `Refused` with one of the codes in [`Code`].
 
+mod absent;
 mod accept;
 mod answer;
 mod arrival;
@@ -206,12 +207,4 @@ fn about(hook: &Hook, method: &Method) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(ALLOW, hook.allow.clone());
     response
-}
-
-fn missing_secrets(names: &[String]) -> String {
-    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    format!(
-        "The hook's credentials refer to secrets that do not exist: {}. Store them with `hookmill secret set`.",
-        names.join(", ")
-    )
 }

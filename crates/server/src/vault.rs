@@ -11,7 +11,7 @@ mod redact;
 mod secrets;
 
 pub use master_key::{MASTER_KEY_VARIABLE, MasterKey};
-pub use secrets::{LiveSecrets, SecretValue, SecretValues};
+pub use secrets::{Held, LiveSecrets, OpenSecret, SecretValue, SecretValues};
 
 use std::path::PathBuf;
 

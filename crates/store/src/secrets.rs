@@ -30,28 +30,45 @@ pub struct Secret {
     pub created_at: Timestamp,
     /// When it was last set.
     pub updated_at: Timestamp,
+    /// When callers stop being compared with it; never, if there is no such time.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A value to store.
+#[derive(Clone, Debug)]
+pub struct NewSecret<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// 1 for a new one, else one more than that of the stored value.
+    pub version: u32,
+    /// Which key it is sealed with.
+    pub key_id: &'a str,
+    /// The sealed value.
+    pub sealed: Bytes,
+    /// When callers stop being compared with it.
+    pub expires_at: Option<Timestamp>,
 }
 
 const ONE: &str = "
-    SELECT name, version, key_id, sealed, created_at, updated_at
+    SELECT name, version, key_id, sealed, created_at, updated_at, expires_at
       FROM secrets
      WHERE workspace = $1
        AND name = $2";
 
 const ALL: &str = "
-    SELECT name, version, key_id, sealed, created_at, updated_at
+    SELECT name, version, key_id, sealed, created_at, updated_at, expires_at
       FROM secrets
      WHERE workspace = $1
      ORDER BY name
      LIMIT $2";
 
 const INSERT: &str = "
-    INSERT INTO secrets (workspace, name, version, key_id, sealed, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $6)";
+    INSERT INTO secrets (workspace, name, version, key_id, sealed, created_at, updated_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $7)";
 
 const UPDATE: &str = "
     UPDATE secrets
-       SET version = $3, key_id = $4, sealed = $5, updated_at = $6
+       SET version = $3, key_id = $4, sealed = $5, updated_at = $6, expires_at = $7
      WHERE workspace = $1
        AND name = $2
        AND version = $3 - 1";
@@ -70,17 +87,9 @@ impl Store {
         self.db().read(ALL, args![workspace.0, SECRETS_MAX]).await?.iter_mut().map(read_secret).collect()
     }
 
-    /// Sets a secret. `version` is 1 for a new one, else one more than that of the stored value; [`Error::Conflict`] if
-    /// somebody set it in the meantime.
-    pub async fn put_secret(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-        version: u32,
-        key_id: &str,
-        sealed: Bytes,
-        now: Timestamp,
-    ) -> Result<()> {
+    /// Sets a secret, its expiry too. [`Error::Conflict`] if somebody set it since its version was read.
+    pub async fn put_secret(&self, workspace: WorkspaceId, secret: NewSecret<'_>, now: Timestamp) -> Result<()> {
+        let NewSecret { name, version, key_id, sealed, expires_at } = secret;
         if name.is_empty() || name.len() > SECRET_NAME_BYTES_MAX || name.contains('\0') {
             return Err(Error::Invalid(format!(
                 "the name of a secret has 1 to {SECRET_NAME_BYTES_MAX} bytes and no NUL character"
@@ -91,7 +100,9 @@ impl Store {
         }
         let sql = if version == 1 { INSERT } else { UPDATE };
         let mut batch = Batch::new();
-        batch.execute(sql, args![workspace.0, name.to_owned(), version, key_id.to_owned(), sealed, now.0], Expect::Exactly(1));
+        let expires_at = expires_at.map(|at| at.0);
+        let values = args![workspace.0, name.to_owned(), version, key_id.to_owned(), sealed, now.0, expires_at];
+        batch.execute(sql, values, Expect::Exactly(1));
         bump_catalog(&mut batch);
         let written = self.db().write(batch).await?;
         self.tell_catalog(bumped_version(&written)?);
@@ -120,5 +131,6 @@ fn read_secret(row: &mut Row) -> Result<Secret> {
         sealed: row.bytes(3)?,
         created_at: Timestamp(row.int(4)?),
         updated_at: Timestamp(row.int(5)?),
+        expires_at: row.opt_int(6)?.map(Timestamp),
     })
 }

@@ -2,14 +2,14 @@
 
 use axum::Json;
 use axum::extract::State;
-use hookmill_store::secrets::SECRETS_MAX;
+use hookmill_store::secrets::{NewSecret, SECRETS_MAX};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::extract::{Body, Path};
 use super::page::PageOut;
-use super::time::Time;
+use super::time::{self, Time};
 use crate::app::App;
 use crate::problem::{Problem, Result, code};
 use crate::vault::{self, Binding};
@@ -21,6 +21,9 @@ pub(crate) struct SecretIn {
     /// The value. At most 64 KiB.
     #[schema(value_type = String, write_only)]
     value: Zeroizing<String>,
+    /// When callers stop being compared with it (RFC 3339), so that an old key ends by itself. Without it: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
 }
 
 /// A secret without its value.
@@ -34,6 +37,10 @@ pub(crate) struct SecretOut {
     created_at: Time,
     /// When it was last set.
     updated_at: Time,
+    /// When callers stop, or stopped, being compared with it; null: never.
+    expires_at: Option<Time>,
+    /// Whether that time has passed.
+    expired: bool,
 }
 
 impl From<vault::Error> for Problem {
@@ -52,16 +59,20 @@ impl From<vault::Error> for Problem {
 #[utoipa::path(get, path = "/api/v1/secrets", tag = "secrets", responses((status = 200, body = PageOut<SecretOut>)))]
 pub(super) async fn list_secrets(State(app): State<App>) -> Result<Json<PageOut<SecretOut>>> {
     let secrets = app.store.secrets(app.workspace()).await?;
+    let now = app.now();
     let items = secrets.into_iter().map(|secret| SecretOut {
         name: secret.name,
         version: secret.version,
         created_at: secret.created_at.into(),
         updated_at: secret.updated_at.into(),
+        expires_at: secret.expires_at.map(Into::into),
+        expired: secret.expires_at.is_some_and(|at| at <= now),
     });
     Ok(Json(PageOut { items: items.collect(), next: None }))
 }
 
-/// Sets a secret, new or not. Hooks and steps use the new value at once.
+/// Sets a secret, new or not. Hooks and steps use the new value at once. From `expires_at` on hooks no longer compare callers
+/// with it; steps still use it.
 #[utoipa::path(
     put, path = "/api/v1/secrets/{name}", tag = "secrets", params(("name" = String, Path)), request_body = SecretIn,
     responses((status = 204, description = "Set"))
@@ -72,13 +83,19 @@ pub(super) async fn put_secret(
     Body(secret): Body<SecretIn>,
 ) -> Result<StatusCode> {
     check_name(&name)?;
+    let expires_at = time::read("expires_at", secret.expires_at.as_deref())?;
+    if let Some(at) = expires_at.filter(|at| *at <= app.now()) {
+        return Err(Problem::new(&code::INVALID, format!("`expires_at` is {at}, which has passed: no caller would be let in.")));
+    }
     let workspace = app.workspace();
     let version = app.store.secret(workspace, &name).await?.map_or(1, |stored| stored.version.saturating_add(1));
     if version == 1 && app.store.secrets(workspace).await?.len() as i64 >= SECRETS_MAX {
         return Err(Problem::new(&code::INVALID, format!("There are {SECRETS_MAX} secrets already; remove some.")));
     }
     let sealed = app.vault.seal(Binding { workspace, name: &name, version }, &secret.value)?;
-    app.store.put_secret(workspace, &name, version, &app.vault.key_id(), sealed.into(), app.now()).await?;
+    let key_id = app.vault.key_id();
+    let new = NewSecret { name: &name, version, key_id: &key_id, sealed: sealed.into(), expires_at };
+    app.store.put_secret(workspace, new, app.now()).await?;
     app.secrets.refresh(&app.store, &app.vault).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,12 @@
 use std::io::Read;
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::client::{Remote, segment};
 use super::exit::{Exit, Failed, Result};
+use super::moment;
 use super::screen::{Column, member};
 
 /// The largest value that is read; the server's own limit is lower.
@@ -31,6 +32,9 @@ pub(crate) struct Set {
     /// Its value, or - to read it from standard input (one line end at its end is not part of it).
     #[arg(long, value_name = "VALUE|-", allow_hyphen_values = true)]
     value: String,
+    /// When hooks stop comparing callers with it: a time, or a span from now such as 30d. Without it: never.
+    #[arg(long, value_name = "TIME|SPAN")]
+    expires: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -49,11 +53,17 @@ pub(crate) struct Delete {
     remote: Remote,
 }
 
-const COLUMNS: [Column; 3] = [
+const COLUMNS: [Column; 4] = [
     Column { title: "name", show: |secret| member(secret, "name").into() },
     Column { title: "version", show: |secret| member(secret, "version").into() },
     Column { title: "set", show: |secret| member(secret, "updated_at").into() },
+    Column { title: "expires", show: |secret| expiry(secret).into() },
 ];
+
+fn expiry(secret: &Value) -> String {
+    let at = member(secret, "expires_at");
+    if secret["expired"] == true { format!("{at} (expired)") } else { at }
+}
 
 impl Secret {
     pub(crate) async fn run(self) -> Result<()> {
@@ -82,12 +92,19 @@ impl Set {
     async fn run(self) -> Result<()> {
         let value = if self.value == "-" { read_value()? } else { Zeroizing::new(self.value.clone()) };
         let path = format!("/api/v1/secrets/{}", segment(&self.name));
-        let stored = self.remote.client()?.put(&path, &json!({ "value": value.as_str() })).await?;
+        let now = jiff::Timestamp::now();
+        let expires = self.expires.as_deref().map(|text| moment::read_ahead("--expires", text, now)).transpose()?;
+        let mut secret = json!({ "value": value.as_str() });
+        if let Some(at) = expires {
+            secret["expires_at"] = at.to_string().into();
+        }
+        let stored = self.remote.client()?.put(&path, &secret).await?;
         if self.remote.json {
             let stored = if stored.is_null() { json!({ "name": self.name }) } else { stored };
             self.remote.screen().json_line(&stored);
         } else {
-            self.remote.screen().say(&format!("Stored the secret {}.", self.name));
+            let until = expires.map(|at| format!("; callers are compared with it until {at}")).unwrap_or_default();
+            self.remote.screen().say(&format!("Stored the secret {}{until}.", self.name));
         }
         Ok(())
     }

@@ -11,7 +11,8 @@ use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
-use crate::vault::SecretValue;
+use super::absent::Absent;
+use crate::vault::Held;
 
 /// Where AppKey and Sign may stand; both spellings of each are known (HAP's two APIs).
 const APP_KEY_NAMES: [&str; 2] = ["appkey", "hap-appkey"];
@@ -61,8 +62,8 @@ pub(super) enum Verdict {
     Welcome,
     /// None of what was presented is right; for the owner.
     Wrong(String),
-    /// None of what was presented is right, but these secrets do not exist, so that nothing could be.
-    SecretsMissing(Vec<String>),
+    /// None of what was presented is right, but these secrets do not exist or have expired, so that nothing could be.
+    SecretsAbsent(Vec<Absent>),
 }
 
 /// What a request presents.
@@ -79,7 +80,7 @@ pub(super) struct Presented<'a> {
 #[derive(Default)]
 struct Findings {
     presented_any: bool,
-    missing: Vec<String>,
+    absent: Vec<Absent>,
 }
 
 impl Credentials {
@@ -116,8 +117,8 @@ impl Credentials {
         matches!(&self.rule, Rule::All(rules) if rules.is_empty())
     }
 
-    /// Checks what a request presents. `resolve` gives the value of a stored secret.
-    pub(super) fn check(&self, presented: &Presented<'_>, resolve: impl Fn(&str) -> Option<SecretValue>) -> Verdict {
+    /// Checks what a request presents. `resolve` gives what is stored under the name of a secret.
+    pub(super) fn check(&self, presented: &Presented<'_>, resolve: impl Fn(&str) -> Held) -> Verdict {
         if self.is_open() {
             return Verdict::Welcome;
         }
@@ -125,8 +126,8 @@ impl Credentials {
         if self.rule.holds(presented, &resolve, &mut findings) {
             return Verdict::Welcome;
         }
-        if !findings.missing.is_empty() {
-            return Verdict::SecretsMissing(findings.missing);
+        if !findings.absent.is_empty() {
+            return Verdict::SecretsAbsent(findings.absent);
         }
         let what = if findings.presented_any {
             "A credential was presented, but it is not the stored secret"
@@ -178,7 +179,7 @@ impl Rule {
         }
     }
 
-    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Option<SecretValue>, findings: &mut Findings) -> bool {
+    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Held, findings: &mut Findings) -> bool {
         match self {
             Self::One(accepted) => accepted.holds(presented, resolve, findings),
             Self::Any(rules) => rules.iter().any(|rule| rule.holds(presented, resolve, findings)),
@@ -207,7 +208,7 @@ impl Rule {
 }
 
 impl Accepted {
-    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Option<SecretValue>, findings: &mut Findings) -> bool {
+    fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Held, findings: &mut Findings) -> bool {
         if matches!(self.place, Place::Signature) {
             findings.presented_any = true;
             return presented.signed;
@@ -215,15 +216,27 @@ impl Accepted {
         let values = self.place.presented(presented);
         findings.presented_any |= !values.is_empty();
         // Every secret is compared with every value: which of them fits makes no difference in time.
-        let mut fits = false;
+        let (mut fits, mut live) = (false, false);
+        let mut expired = Vec::new();
         for name in &self.secrets {
-            let Some(secret) = resolve(name) else {
-                findings.missing.push(name.clone());
-                continue;
+            let secret = match resolve(name) {
+                Held::Live(secret) => secret,
+                Held::Expired(at) => {
+                    expired.push(Absent::expired(name, at));
+                    continue;
+                }
+                Held::Missing => {
+                    findings.absent.push(Absent::missing(name));
+                    continue;
+                }
             };
+            live = true;
             for value in &values {
                 fits |= matches(value, secret.as_bytes());
             }
+        }
+        if !live {
+            findings.absent.append(&mut expired);
         }
         fits
     }

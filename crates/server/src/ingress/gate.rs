@@ -11,16 +11,17 @@ use super::credentials::{Presented, Verdict};
 use super::hook::Hook;
 use super::proof::{self, Proof, Told};
 use super::refused::{Refused, Result};
-use super::{Inner, missing_secrets};
+use super::{Inner, absent};
 
 impl Inner {
     /// Whether a caller shows what the hook asks for.
     pub(super) fn let_in(&self, arrival: &Arrival, hook: &Hook, body: &[u8], signed: bool) -> Result<()> {
         let presented = Presented { headers: &arrival.head.headers, query: arrival.query(), body, signed };
-        match hook.credentials.check(&presented, |name| self.secrets.get(hook.place.workspace, name)) {
+        let held = |name: &str| self.secrets.at_door(hook.place.workspace, name, arrival.received_at);
+        match hook.credentials.check(&presented, held) {
             Verdict::Welcome => Ok(()),
             Verdict::Wrong(why) => Err(Refused::unauthorized(hook, why)),
-            Verdict::SecretsMissing(names) => Err(Refused::not_ready(missing_secrets(&names)).at(hook.place.clone())),
+            Verdict::SecretsAbsent(absent) => Err(Refused::not_ready(absent::sentence(&absent)).at(hook.place.clone())),
         }
     }
 
@@ -36,8 +37,8 @@ impl Inner {
     ) -> Result<Option<Response<Body>>> {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
-        if !examined.missing.is_empty() {
-            return Err(Refused::not_ready(missing_secrets(&examined.missing)).at(hook.place.clone()));
+        if !examined.absent.is_empty() {
+            return Err(Refused::not_ready(absent::sentence(&examined.absent)).at(hook.place.clone()));
         }
         let handshake = examined.handshake();
         if let Some(reply) = handshake.as_ref().filter(|reply| !reply.after_verification) {
@@ -61,7 +62,7 @@ impl Inner {
         let proof = hook.proof.as_ref()?;
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, &[], (&self.secrets, hook.place.workspace));
-        let reply = examined.handshake().filter(|reply| !reply.after_verification && examined.missing.is_empty())?;
+        let reply = examined.handshake().filter(|reply| !reply.after_verification && examined.absent.is_empty())?;
         Some(self.shake_hands(arrival, hook, &[], reply))
     }
 

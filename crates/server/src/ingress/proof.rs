@@ -8,10 +8,11 @@ use hookmill_store::deliveries::{Delivery, Facts};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
 
+use super::absent::Absent;
 use super::answer::secured;
 use super::arrival::Arrival;
 use super::scheme;
-use crate::vault::{LiveSecrets, SecretValue};
+use crate::vault::{Held, LiveSecrets, SecretValue};
 
 /// What a hook knows of the provider that calls it.
 #[derive(Debug)]
@@ -30,8 +31,8 @@ pub(super) struct Examined<'a> {
     sent: Sent<'a>,
     secrets: SmallVec<[SecretValue; 2]>,
     settings: std::borrow::Cow<'a, Settings>,
-    /// Secrets that do not exist.
-    pub(super) missing: Vec<String>,
+    /// Secrets that do not exist; the expired ones too, where none is left that is good.
+    pub(super) absent: Vec<Absent>,
 }
 
 /// What a provider tells of a delivery that it has proven.
@@ -105,22 +106,30 @@ impl Proof {
         body: &'a [u8],
         (live, workspace): (&LiveSecrets, WorkspaceId),
     ) -> Examined<'a> {
-        let mut missing = Vec::new();
-        let mut get = |name: &String| {
-            let value = live.get(workspace, name);
-            if value.is_none() {
-                missing.push(name.clone());
+        let (mut absent, mut expired) = (Vec::new(), Vec::new());
+        let mut get = |name: &String, expired: &mut Vec<Absent>| match live.at_door(workspace, name, arrival.received_at) {
+            Held::Live(value) => Some(value),
+            Held::Expired(at) => {
+                expired.push(Absent::expired(name, at));
+                None
             }
-            value
+            Held::Missing => {
+                absent.push(Absent::missing(name));
+                None
+            }
         };
-        let secrets = self.secrets.iter().filter_map(&mut get).collect();
+        let secrets: SmallVec<_> = self.secrets.iter().filter_map(|name| get(name, &mut expired)).collect();
+        if !secrets.is_empty() {
+            expired.clear();
+        }
         let mut settings = std::borrow::Cow::Borrowed(&self.settings);
-        if let Some(token) = self.verify_token.as_ref().and_then(&mut get) {
+        if let Some(token) = self.verify_token.as_ref().and_then(|name| get(name, &mut expired)) {
             settings.to_mut().verify_token = Some(String::clone(&token));
         }
-        if let Some(state) = self.client_state.as_ref().and_then(&mut get) {
+        if let Some(state) = self.client_state.as_ref().and_then(|name| get(name, &mut expired)) {
             settings.to_mut().client_state = Some(String::clone(&state));
         }
+        absent.append(&mut expired);
         let sent = Sent {
             method: arrival.head.method.as_str(),
             url: Some(url),
@@ -130,7 +139,7 @@ impl Proof {
             body,
             now_ms: arrival.received_at.0,
         };
-        Examined { proof: self, sent, secrets, settings, missing }
+        Examined { proof: self, sent, secrets, settings, absent }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hookmill_engine::id::WorkspaceId;
+use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -16,8 +17,34 @@ use crate::log;
 /// An open value. Wiped from memory when the last holder drops it.
 pub type SecretValue = Arc<Zeroizing<String>>;
 
-/// The open values by workspace and name.
-pub type SecretValues = HashMap<(WorkspaceId, String), SecretValue>;
+/// A secret that is open.
+#[derive(Clone, Debug)]
+pub struct OpenSecret {
+    /// Its value.
+    pub value: SecretValue,
+    /// When callers stop being compared with it.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl From<String> for OpenSecret {
+    fn from(value: String) -> Self {
+        Self { value: Arc::new(value.into()), expires_at: None }
+    }
+}
+
+/// What a hook finds under the name of a secret.
+#[derive(Clone, Debug)]
+pub enum Held {
+    /// Callers are compared with this.
+    Live(SecretValue),
+    /// It is stored, but no longer good since then.
+    Expired(Timestamp),
+    /// Nothing of that name opens.
+    Missing,
+}
+
+/// The open secrets by workspace and name.
+pub type SecretValues = HashMap<(WorkspaceId, String), OpenSecret>;
 
 /// What is open at the moment. Reading never waits for a refresh.
 pub struct LiveSecrets {
@@ -28,7 +55,7 @@ pub struct LiveSecrets {
 
 struct Opened {
     /// By workspace, then by name: looked up without making a key.
-    values: HashMap<WorkspaceId, HashMap<String, SecretValue>>,
+    values: HashMap<WorkspaceId, HashMap<String, OpenSecret>>,
     redactor: Redactor,
 }
 
@@ -40,20 +67,31 @@ impl Default for LiveSecrets {
 
 impl Opened {
     fn new(values: SecretValues) -> Self {
-        let redactor = Redactor::new(values.values().map(|value| value.as_str()));
-        let mut by_workspace: HashMap<WorkspaceId, HashMap<String, SecretValue>> = HashMap::new();
-        for ((workspace, name), value) in values {
-            by_workspace.entry(workspace).or_default().insert(name, value);
+        let redactor = Redactor::new(values.values().map(|secret| secret.value.as_str()));
+        let mut by_workspace: HashMap<WorkspaceId, HashMap<String, OpenSecret>> = HashMap::new();
+        for ((workspace, name), secret) in values {
+            by_workspace.entry(workspace).or_default().insert(name, secret);
         }
         Self { values: by_workspace, redactor }
     }
 }
 
 impl LiveSecrets {
-    /// The value of a secret, if there is one that opens.
+    /// The value of a secret, expired or not, if there is one that opens: for steps.
     #[must_use]
     pub fn get(&self, workspace: WorkspaceId, name: &str) -> Option<SecretValue> {
-        self.current.read().values.get(&workspace)?.get(name).cloned()
+        self.current.read().values.get(&workspace)?.get(name).map(|secret| Arc::clone(&secret.value))
+    }
+
+    /// What callers are compared with at this time.
+    #[must_use]
+    pub fn at_door(&self, workspace: WorkspaceId, name: &str, now: Timestamp) -> Held {
+        let current = self.current.read();
+        match current.values.get(&workspace).and_then(|secrets| secrets.get(name)) {
+            None => Held::Missing,
+            Some(OpenSecret { expires_at: Some(at), .. }) if *at <= now => Held::Expired(*at),
+            Some(secret) => Held::Live(Arc::clone(&secret.value)),
+        }
     }
 
     /// Opens what is stored now. A secret that does not open is logged and is as good as missing.
@@ -67,7 +105,10 @@ impl LiveSecrets {
             for secret in store.secrets(workspace.id).await? {
                 let binding = Binding { workspace: workspace.id, name: &secret.name, version: secret.version };
                 match vault.open(binding, &secret.sealed) {
-                    Ok(value) => drop(values.insert((workspace.id, secret.name), Arc::new(value))),
+                    Ok(value) => {
+                        let open = OpenSecret { value: Arc::new(value), expires_at: secret.expires_at };
+                        values.insert((workspace.id, secret.name), open);
+                    }
                     Err(problem) => log::secret_closed(&secret.name, &problem),
                 }
             }

@@ -265,6 +265,13 @@ async fn secrets_come_from_standard_input_and_never_back() {
     let listed = app.remote_command(&["secret", "list", "--json"]).output();
     assert_eq!(lines(&listed).iter().map(|secret| secret["name"].clone()).collect::<Vec<_>>(), ["dash", "pipe"]);
     assert!(!listed.stdout.contains("lue"));
+    let expiring = app.remote_command(&["secret", "set", "old", "--value", "x", "--expires", "30d"]).output();
+    assert!(code(&expiring) == 0 && expiring.stdout.contains("until 20"), "{expiring:?}");
+    let past = app.remote_command(&["secret", "set", "old", "--value", "x", "--expires", "2020-01-01T00:00:00Z"]).output();
+    assert_ne!(code(&past), 0);
+    assert_eq!(code(&app.remote_command(&["secret", "set", "old", "--value", "x", "--expires", "soon"]).output()), 2);
+    let listed = lines(&app.remote_command(&["secret", "list", "--json"]).output());
+    assert!(listed.iter().any(|secret| secret["name"] == "old" && secret["expires_at"].is_string()), "{listed:?}");
     assert_eq!(code(&app.remote_command(&["secret", "delete", "pipe"]).output()), 0);
     assert_eq!(code(&app.remote_command(&["secret", "delete", "pipe"]).output()), 3);
 }

@@ -133,7 +133,7 @@ impl Door {
 
     /// These secrets, and no others.
     pub(crate) fn set_secrets(&self, secrets: &[(&str, &str)]) {
-        let each = |(name, value): &(&str, &str)| ((FIRST_WORKSPACE, (*name).to_owned()), Arc::new((*value).to_owned().into()));
+        let each = |(name, value): &(&str, &str)| ((FIRST_WORKSPACE, (*name).to_owned()), (*value).to_owned().into());
         self.secrets.replace(secrets.iter().map(each).collect::<SecretValues>());
     }
 

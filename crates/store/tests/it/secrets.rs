@@ -7,23 +7,29 @@ use hookmill_store::Error;
 use hookmill_store::idempotency::{Key, Original};
 use hookmill_store::keys::Role;
 use hookmill_store::retention::Policy;
+use hookmill_store::secrets::NewSecret;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 
 use crate::both::{Opened, on_both};
 
 on_both!(
     a_secret_changes_version_by_version,
+    the_expiry_of_a_secret_changes_with_its_value,
     a_key_is_known_by_its_text_only,
     of_two_equal_requests_one_is_accepted,
     an_expired_key_can_be_used_again,
     a_change_of_the_catalog_is_told_once_whoever_made_it,
 );
 
+fn sealed<'a>(name: &'a str, version: u32, value: &'static [u8]) -> NewSecret<'a> {
+    NewSecret { name, version, key_id: "k1", sealed: Bytes::from_static(value), expires_at: None }
+}
+
 async fn a_change_of_the_catalog_is_told_once_whoever_made_it(opened: Opened) {
     let (store, other) = (&opened.store, opened.another().await);
     store.notice_catalog().await.unwrap();
     store.watch().catalog_changed().await;
-    other.put_secret(FIRST_WORKSPACE, "a", 1, "k1", Bytes::new(), opened.now()).await.unwrap();
+    other.put_secret(FIRST_WORKSPACE, sealed("a", 1, b""), opened.now()).await.unwrap();
     let told = store.watch().told();
     let version = store.notice_catalog().await.unwrap();
     store.watch().catalog_changed().await;
@@ -31,7 +37,7 @@ async fn a_change_of_the_catalog_is_told_once_whoever_made_it(opened: Opened) {
     assert_eq!(store.notice_catalog().await.unwrap(), version);
     assert_eq!(store.watch().told(), told + 1, "nothing new is no news");
     // Its own changes wake the same loop.
-    store.put_secret(FIRST_WORKSPACE, "b", 1, "k1", Bytes::new(), opened.now()).await.unwrap();
+    store.put_secret(FIRST_WORKSPACE, sealed("b", 1, b""), opened.now()).await.unwrap();
     store.watch().catalog_changed().await;
     other.close().await;
 }
@@ -39,7 +45,7 @@ async fn a_change_of_the_catalog_is_told_once_whoever_made_it(opened: Opened) {
 async fn a_secret_changes_version_by_version(opened: Opened) {
     let store = &opened.store;
     let put = async |name: &str, version, value: &'static [u8]| {
-        store.put_secret(FIRST_WORKSPACE, name, version, "k1", Bytes::from_static(value), opened.now()).await
+        store.put_secret(FIRST_WORKSPACE, sealed(name, version, value), opened.now()).await
     };
     let catalog = store.catalog_version().await.unwrap();
     put("shop_key", 1, b"sealed\0one").await.unwrap();
@@ -59,6 +65,22 @@ async fn a_secret_changes_version_by_version(opened: Opened) {
     store.delete_secret(FIRST_WORKSPACE, "shop_key").await.unwrap();
     assert_eq!(store.delete_secret(FIRST_WORKSPACE, "shop_key").await, Err(Error::NotFound));
     assert!(store.secret(FIRST_WORKSPACE, "shop_key").await.unwrap().is_none());
+}
+
+async fn the_expiry_of_a_secret_changes_with_its_value(opened: Opened) {
+    let store = &opened.store;
+    let expires_at = Some(Timestamp(opened.now().0 + 1_000));
+    let put = async |secret: NewSecret<'_>| store.put_secret(FIRST_WORKSPACE, secret, opened.now()).await.unwrap();
+    let stored = async || store.secrets(FIRST_WORKSPACE).await.unwrap().remove(0).expires_at;
+    put(sealed("old", 1, b"one")).await;
+    assert_eq!(stored().await, None);
+    put(NewSecret { expires_at, ..sealed("old", 2, b"one") }).await;
+    assert_eq!(
+        (stored().await, store.secret(FIRST_WORKSPACE, "old").await.unwrap().unwrap().expires_at),
+        (expires_at, expires_at)
+    );
+    put(sealed("old", 3, b"two")).await;
+    assert_eq!(stored().await, None, "a new value without an expiry has none");
 }
 
 async fn a_key_is_known_by_its_text_only(opened: Opened) {

@@ -1,3 +1,5 @@
+use hookmill_engine::time::Timestamp;
+
 use super::*;
 
 fn credentials() -> Credentials {
@@ -16,13 +18,17 @@ fn presented<'a>(headers: &'a HeaderMap, query: &'a str, body: &'a [u8]) -> Pres
     Presented { headers, query, body, signed: false }
 }
 
-fn secrets(name: &str) -> Option<SecretValue> {
-    let value = match name {
-        "shop" => "p ä+ss",
-        "api" => "t0ken",
-        _ => return None,
-    };
-    Some(std::sync::Arc::new(value.to_owned().into()))
+fn live(value: &str) -> Held {
+    Held::Live(std::sync::Arc::new(value.to_owned().into()))
+}
+
+fn secrets(name: &str) -> Held {
+    match name {
+        "shop" => live("p ä+ss"),
+        "api" => live("t0ken"),
+        "old" => Held::Expired(Timestamp(0)),
+        _ => Held::Missing,
+    }
 }
 
 fn check(query: &str, header: Option<(&'static str, &str)>) -> Verdict {
@@ -64,13 +70,25 @@ fn everything_else_is_wrong_and_the_reason_names_no_value() {
 
 #[test]
 fn a_missing_secret_only_matters_when_nothing_else_fits() {
-    let only_api = |name: &str| secrets(name).filter(|_| name == "api");
+    let only_api = |name: &str| if name == "api" { secrets(name) } else { Held::Missing };
     let mut headers = HeaderMap::new();
-    let missing = Verdict::SecretsMissing(vec!["shop".into(), "shop".into()]);
+    let missing = Verdict::SecretsAbsent(vec![Absent::missing("shop"), Absent::missing("shop")]);
     assert_eq!(credentials().check(&presented(&headers, "key=x", b""), only_api), missing);
     headers.append("authorization", HeaderValue::from_static("Bearer t0ken"));
     assert_eq!(credentials().check(&presented(&headers, "key=x", b""), only_api), Verdict::Welcome);
     assert_eq!(Credentials::new(None, None).unwrap().check(&presented(&headers, "", b""), only_api), Verdict::Welcome);
+}
+
+#[test]
+fn an_expired_secret_is_not_compared_and_only_matters_when_it_was_the_last() {
+    let headers = HeaderMap::new();
+    let of = |names: &[&str]| {
+        let names = SecretNames(names.iter().map(|name| (*name).to_owned()).collect());
+        any(vec![Credential::SharedKey(names)]).check(&presented(&headers, "key=p%20%C3%A4%2Bss", b""), secrets)
+    };
+    assert_eq!(of(&["old", "shop"]), Verdict::Welcome);
+    assert!(matches!(of(&["old", "api"]), Verdict::Wrong(_)));
+    assert_eq!(of(&["old"]), Verdict::SecretsAbsent(vec![Absent::expired("old", Timestamp(0))]));
 }
 
 #[test]
@@ -96,7 +114,7 @@ fn credentials_combine_and_rotate() {
 
 #[test]
 fn app_key_and_sign_stand_in_head_query_or_body_in_both_spellings() {
-    let secrets = |name: &str| (name == "app").then(|| SecretValue::new("k1:s1=".to_owned().into()));
+    let secrets = |name: &str| if name == "app" { live("k1:s1=") } else { Held::Missing };
     let credentials = any(vec![Credential::AppKey("app".into())]);
     assert!(credentials.needs_body);
     let none = HeaderMap::new();
