@@ -11,6 +11,7 @@ mod checking;
 mod curl;
 mod deliveries;
 mod extract;
+mod hook_states;
 mod keys;
 mod page;
 mod replays;

@@ -34,6 +34,7 @@ use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
 use hookmill_store::Store;
 use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
+use hookmill_store::hook_states::HookState;
 use hookmill_store::ids::Clock;
 use hookmill_worker::Worker;
 use http::header::ALLOW;
@@ -136,6 +137,9 @@ impl Inner {
             Err(refused) => return Err(keep_body(refused, body).await),
         };
         let hook = &found.hook;
+        if hook.state == HookState::Off {
+            return Err(keep_body(Refused::hook_off(hook), body).await);
+        }
         if !hook.lets_in(arrival.address) {
             return Err(keep_body(Refused::address_not_allowed(hook, arrival.address), body).await);
         }

@@ -9,6 +9,8 @@ use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
 use crate::db::Row;
+use crate::hook_states::{HookState, OffAnswer};
+use crate::words::word;
 use crate::{Error, Result, Store, args};
 
 /// Characters of a token; 22 of 62 kinds carry 131 random bits.
@@ -41,6 +43,10 @@ pub struct Hook {
     pub alias: Option<String>,
     /// Whether the published revision has its trigger.
     pub active: bool,
+    /// Whether it takes requests, as somebody chose.
+    pub state: HookState,
+    /// What it answers while it is off.
+    pub off_answer: OffAnswer,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -65,7 +71,7 @@ impl WantedHook {
 
 macro_rules! columns {
     () => {
-        "SELECT id, workspace, workflow, label, token, path, alias, active, created_at FROM hooks "
+        "SELECT id, workspace, workflow, label, token, path, alias, active, created_at, state, off_status FROM hooks "
     };
 }
 
@@ -244,6 +250,8 @@ fn read_hook(row: &mut Row) -> Result<Hook> {
         alias: row.take_opt_text(6)?,
         active: row.int(7)? != 0,
         created_at: Timestamp(row.int(8)?),
+        state: word(row, 9)?,
+        off_answer: OffAnswer::of_status(row.int(10)?)?,
     })
 }
 

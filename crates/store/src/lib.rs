@@ -2,7 +2,7 @@
 //!
 //! [`Store`] is the whole of it for the others. What it can do is written down by aggregate, each with its SQL and its
 //! part of `impl Store`: [`deliveries`], [`runs`] and their [`journal`], [`buckets`] and [`nodes`] (who may write which
-//! run), [`workflows`] with their [`hooks`], [`secrets`], [`keys`], [`workspaces`], [`idempotency`]; and what keeps the house:
+//! run), [`workflows`] with their [`hooks`] and [`hook_states`], [`secrets`], [`keys`], [`workspaces`], [`idempotency`]; and what keeps the house:
 //! [`lists`] (derived behind the accept path), [`retention`], [`mod@verify`], [`watch`].
 //!
 //! Time is an argument. Texts hold no NUL: [`db::Text`] replaces it, names that must be unique refuse it.
@@ -17,6 +17,7 @@ pub mod disk;
 pub mod error;
 pub mod folder;
 mod home;
+pub mod hook_states;
 pub mod hooks;
 pub mod idempotency;
 pub mod ids;

@@ -120,6 +120,8 @@ const DELETE_OUTCOMES: &str =
     concat!("DELETE FROM delivery_outcomes WHERE (outcome, id) IN (SELECT outcome, id ", deliveries_that_go!(), ")");
 const DELETE_REFUSED: &str =
     concat!("DELETE FROM refused WHERE (hook, id) IN (SELECT hook, id ", deliveries_that_go!(), " AND outcome = 'refused')");
+const DELETE_HELD: &str =
+    concat!("DELETE FROM held WHERE (hook, delivery) IN (SELECT hook, id ", deliveries_that_go!(), " AND outcome = 'held')");
 const DELETE_ACCEPTANCES: &str = concat!("DELETE FROM acceptances WHERE delivery IN (SELECT id ", deliveries_that_go!(), ")");
 const DELETE_DELIVERIES: &str = concat!("DELETE ", deliveries_that_go!());
 
@@ -214,10 +216,10 @@ impl Store {
         let mut pruned = Pruned::default();
         if self.db().read(COUNT_DELIVERIES, range.clone()).await?.first().map_or(Ok(0), |row| row.int(0))? > 0 {
             let mut batch = Batch::new();
-            for sql in [DELETE_LISTED, DELETE_OUTCOMES, DELETE_REFUSED, DELETE_ACCEPTANCES, DELETE_DELIVERIES] {
+            for sql in [DELETE_LISTED, DELETE_OUTCOMES, DELETE_REFUSED, DELETE_HELD, DELETE_ACCEPTANCES, DELETE_DELIVERIES] {
                 batch.execute(sql, range.clone(), Expect::Any);
             }
-            pruned.deliveries = self.db().write(batch).await?.counts[4];
+            pruned.deliveries = self.db().write(batch).await?.counts[5];
         }
         pass.next = Next::Deliveries { from: to };
         Ok(pruned)

@@ -18,6 +18,7 @@ mod error;
 mod execute;
 mod fetch;
 mod handed;
+mod held;
 mod index;
 mod lease;
 mod live;

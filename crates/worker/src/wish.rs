@@ -160,8 +160,9 @@ impl Worker {
         Ok(id)
     }
 
-    /// A run in the bucket that it belongs to.
-    pub(crate) fn placed(&self, mut run: NewRun) -> NewRun {
+    /// A run in the bucket that it belongs to, for who stores it and leaves it to the bucket's owner.
+    #[must_use]
+    pub fn placed(&self, mut run: NewRun) -> NewRun {
         run.bucket = self.inner.ownership.place(run.workflow, run.lane.as_deref()).0;
         run
     }

@@ -31,7 +31,7 @@ use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::replay::Witness;
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{bulk, commit, fetch, index, lease, prune, rescue};
+use crate::{bulk, commit, fetch, held, index, lease, prune, rescue};
 
 /// What the worker works with.
 pub struct Parts {
@@ -76,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) timers: Timers,
     /// Somebody wished for a bulk replay.
     pub(crate) bulk: Notify,
+    /// A hook may have become active that holds deliveries.
+    pub(crate) held: Notify,
     pub(crate) answers: Answers,
     pub(crate) live: LiveRuns,
     /// No new effects: what is under way may end.
@@ -120,6 +122,7 @@ impl Worker {
             claims: RwLock::new(()),
             timers: Timers::default(),
             bulk: Notify::new(),
+            held: Notify::new(),
             answers: Answers::default(),
             live: LiveRuns::default(),
             stop: CancellationToken::new(),
@@ -137,6 +140,7 @@ impl Worker {
         inner.loops.spawn(index::run(inner.clone()));
         inner.loops.spawn(prune::run(inner.clone()));
         inner.loops.spawn(bulk::run(inner.clone()));
+        inner.loops.spawn(held::run(inner.clone()));
         inner.loops.spawn(rescue::run(inner.clone()));
         Ok(Self { inner })
     }

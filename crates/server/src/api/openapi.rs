@@ -7,7 +7,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, bulk, curl, deliveries, errors, keys, replays, runs, secrets, server, workflows, workspaces};
+use super::{actions, bulk, curl, deliveries, errors, hook_states, keys, replays, runs, secrets, server, workflows, workspaces};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -45,6 +45,10 @@ const SCHEME: &str = "key";
         curl::get_delivery_curl,
         replays::replay_delivery,
         replays::accept_delivery,
+        hook_states::pause_hook,
+        hook_states::resume_hook,
+        hook_states::switch_hook_off,
+        hook_states::switch_hook_on,
         bulk::list_replays,
         bulk::replay_many,
         bulk::get_replay,

@@ -10,7 +10,9 @@ use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
 use http::{HeaderValue, Method, header};
 
 use super::auth::{Access, Access::Public, authorize};
-use super::{actions, bulk, curl, deliveries, errors, keys, openapi, replays, runs, secrets, server, workflows, workspaces};
+use super::{
+    actions, bulk, curl, deliveries, errors, hook_states, keys, openapi, replays, runs, secrets, server, workflows, workspaces,
+};
 use crate::app::App;
 use crate::problem::{Problem, code};
 use crate::{health, live};
@@ -75,6 +77,10 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/deliveries/{id}/curl",                Viewer,   curl::get_delivery_curl),
         route(POST,   "/api/v1/deliveries/{id}/replay",              Operator, replays::replay_delivery),
         route(POST,   "/api/v1/deliveries/{id}/accept",              Operator, replays::accept_delivery),
+        route(POST,   "/api/v1/hooks/{id}/pause",                    Operator, hook_states::pause_hook),
+        route(POST,   "/api/v1/hooks/{id}/resume",                   Operator, hook_states::resume_hook),
+        route(POST,   "/api/v1/hooks/{id}/off",                      Operator, hook_states::switch_hook_off),
+        route(POST,   "/api/v1/hooks/{id}/on",                       Operator, hook_states::switch_hook_on),
         route(GET,    "/api/v1/replays",                             Viewer,   bulk::list_replays),
         route(POST,   "/api/v1/replays",                             Operator, bulk::replay_many),
         route(GET,    "/api/v1/replays/{id}",                        Viewer,   bulk::get_replay),

@@ -9,6 +9,7 @@ mod deliveries;
 mod doctor;
 mod exit;
 mod export;
+mod hook;
 mod key;
 mod local;
 mod moment;
@@ -64,6 +65,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// Run the workflow of stored deliveries again.
     Replay(replay::Replay),
+    /// Pause hooks, resume them, switch them off and on.
+    #[command(subcommand)]
+    Hook(hook::Hook),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -129,6 +133,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Runs(runs) => runs.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Hook(hook) => hook.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
         Command::Secret(secret) => secret.run().await,
         Command::Workspace(workspace) => workspace.run().await,
@@ -165,6 +170,8 @@ mod tests {
             "hookmill deliveries curl dlv_1 --url http://h --key k",
             "hookmill replay dlv_1 dlv_2",
             "hookmill replay --all --hook hook_1 --since 2h",
+            "hookmill hook pause hook_1 --url http://h --key k",
+            "hookmill hook off hook_1 --answer 503 --json",
             "hookmill run wf --input @file",
             "hookmill workspace docs on --workspace main",
             "hookmill workspace docs",

@@ -69,7 +69,11 @@ impl Inner {
         delivery.status = at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16();
         delivery.detail = notes(&parsed.notes, note);
         delivery.duration_us = arrival.took_us();
-        let waiter = waits.map(|wants| self.worker.wait_answer(accepted.run, wants));
+        let held = hook.is_paused();
+        if held {
+            delivery.outcome = Outcome::Held;
+        }
+        let waiter = waits.filter(|_| !held).map(|wants| self.worker.wait_answer(accepted.run, wants));
         let new_run = self.new_run(hook, &delivery, &accepted, lane);
         if let Some(original) = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref()).await? {
             let claim = claim.expect("only a claim can have an original");
@@ -77,6 +81,10 @@ impl Inner {
             return self.duplicate(arrival, hook, &claim, original, accepted, body.clone()).await.map_err(refused);
         }
         self.meters.accepted(arrival.took(), body.len());
+        if held && found.version != self.hooks.version() {
+            // It may have been resumed before this was stored, and then nobody looks for it.
+            self.worker.look_for_held();
+        }
         if let Some(response) = at_once {
             return Ok(response);
         }
@@ -117,7 +125,9 @@ impl Inner {
 
     /// The run of a request, not yet at its berth.
     fn new_run(&self, hook: &Hook, delivery: &NewDelivery, accepted: &Accepted, lane: Option<String>) -> NewRun {
-        let (done, created_at) = (hook.done_when_stored, delivery.received_at);
+        let held = delivery.outcome == Outcome::Held;
+        let (done, created_at) = (hook.done_when_stored && !held, delivery.received_at);
+        let state = if done { State::Succeeded } else { State::Ready };
         NewRun {
             id: accepted.run,
             delivery: Some(delivery.id),
@@ -128,7 +138,7 @@ impl Inner {
             bucket: 0,
             epoch: 0,
             lane,
-            state: if done { State::Succeeded } else { State::Ready },
+            state: if held { State::Held } else { state },
             due_at: created_at,
             created_at,
             started_at: done.then_some(created_at),
@@ -151,10 +161,18 @@ impl Inner {
     ) -> Result<Option<Original>> {
         let now = delivery.received_at;
         let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
-        let berth = (!run.state.is_final()).then(|| self.worker.reserve(run.id, hook.workflow, run.lane.as_deref(), bytes));
+        let berth = match run.state {
+            State::Held => {
+                run = self.worker.placed(run);
+                None
+            }
+            state if state.is_final() => None,
+            _ => Some(self.worker.reserve(run.id, hook.workflow, run.lane.as_deref(), bytes)),
+        };
         if let Some(berth) = &berth {
             (run.bucket, run.epoch) = (berth.bucket, berth.epoch);
         }
+        let ended = run.state.is_final();
         let head = Head::of(&run);
         let stored = match claim {
             None => self.store.accept(delivery, vec![run]).await.map(|()| None),
@@ -165,7 +183,8 @@ impl Inner {
         }
         match berth {
             Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
-            None => self.worker.ended_when_stored(&head),
+            None if ended => self.worker.ended_when_stored(&head),
+            None => {}
         }
         Ok(None)
     }

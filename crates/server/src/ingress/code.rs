@@ -5,6 +5,10 @@
 pub enum Code {
     /// No hook answers at this URL.
     HookNotFound,
+    /// The hook is switched off, as if it were not there.
+    HookOff,
+    /// The hook is switched off for a while.
+    HookAway,
     /// The hook does not take this method.
     MethodNotAllowed,
     /// No accepted credential was presented.
@@ -51,8 +55,10 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::HookNotFound,
+        Self::HookOff,
+        Self::HookAway,
         Self::MethodNotAllowed,
         Self::Unauthorized,
         Self::AddressNotAllowed,
@@ -79,6 +85,8 @@ impl Code {
     fn row(self) -> (&'static str, u16, &'static str) {
         match self {
             Self::HookNotFound => ("hook_not_found", 404, "No hook answers here"),
+            Self::HookOff => ("hook_off", 404, "The hook is switched off"),
+            Self::HookAway => ("hook_away", 503, "The hook is switched off for now"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Method not allowed"),
             Self::Unauthorized => ("unauthorized", 401, "Unauthorized"),
             Self::AddressNotAllowed => ("address_not_allowed", 403, "Address not allowed"),

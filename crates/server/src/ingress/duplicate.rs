@@ -48,6 +48,8 @@ impl Inner {
                     let mut waiter = self.worker.wait_answer(accepted.run, wants);
                     match self.worker.answered(accepted.run, wants).await {
                         Ok(Some(answered)) => Some(answered),
+                        // It waits with its original.
+                        _ if hook.is_paused() => None,
                         Ok(None) | Err(_) => waiter.answer().await,
                     }
                 };

@@ -7,6 +7,7 @@ use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, Trigger, WebhookTrigger, Yes};
+use hookmill_store::hook_states::{HookState, OffAnswer};
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
 
@@ -24,6 +25,9 @@ const DEFAULT_LABEL: &str = "webhook";
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) place: Place,
+    pub(super) state: HookState,
+    /// What senders are told while it is off.
+    pub(super) off_answer: OffAnswer,
     pub(super) workflow: WorkflowId,
     pub(super) revision: Arc<Revision>,
     /// Position of the trigger in the document.
@@ -108,6 +112,8 @@ impl Hook {
                 secret_headers: credentials.headers.clone().into(),
                 product,
             },
+            state: stored.state,
+            off_answer: stored.off_answer,
             workflow: stored.workflow,
             trigger: u16::try_from(position).map_err(|_| "The document has too many triggers.".to_owned())?,
             methods,
@@ -143,6 +149,11 @@ impl Hook {
         let Some(only_if) = &self.only_if else { return Ok(true) };
         let scope = Scope::of(vec![("webhook".to_owned(), webhook.clone())], now, seed);
         only_if.eval(&scope).map(|value| value.is_true()).map_err(|error| error.to_string())
+    }
+
+    /// Whether its runs are to wait until it is resumed.
+    pub(super) fn is_paused(&self) -> bool {
+        self.state == HookState::Paused
     }
 
     pub(super) fn takes(&self, method: &http::Method) -> bool {

@@ -43,6 +43,8 @@ const LOADS: usize = 64;
 pub(super) struct Found {
     pub(super) hook: Arc<Hook>,
     pub(super) parameters: Vec<(String, String)>,
+    /// The version of the catalog as of which this is so.
+    pub(super) version: i64,
 }
 
 #[derive(Clone)]
@@ -94,7 +96,7 @@ impl Hooks {
     }
 
     /// The newest version that this process knows of.
-    fn version(&self) -> i64 {
+    pub(super) fn version(&self) -> i64 {
         self.store.watch().catalog()
     }
 
@@ -104,21 +106,21 @@ impl Hooks {
         if let Some(entry) = self.urls.get(target)
             && entry.version == version
         {
-            return entry.known.into_found(Vec::new());
+            return entry.known.into_found(Vec::new(), version);
         }
         let slot = usize::try_from(self.hasher.hash_one(target) % LOADS as u64).unwrap_or(0);
         let _one_at_a_time = self.loading[slot].lock().await;
         if let Some(entry) = self.urls.get(target)
             && entry.version == version
         {
-            return entry.known.into_found(Vec::new());
+            return entry.known.into_found(Vec::new(), version);
         }
         let (known, parameters) = self.load(target, version).await?;
         // With parameters there are as many URLs as senders please: only the hook is kept.
         if parameters.is_empty() {
             self.urls.insert(target.into(), Entry { version, known: known.clone() });
         }
-        known.into_found(parameters)
+        known.into_found(parameters, version)
     }
 
     async fn load(&self, target: &str, version: i64) -> Result<(Known, Vec<(String, String)>)> {
@@ -189,10 +191,10 @@ fn weight(url: &str) -> u32 {
 }
 
 impl Known {
-    fn into_found(self, parameters: Vec<(String, String)>) -> Result<Found> {
+    fn into_found(self, parameters: Vec<(String, String)>, version: i64) -> Result<Found> {
         match self {
             Self::Nothing => Err(Refused::hook_not_found()),
-            Self::Ready(hook) => Ok(Found { hook, parameters }),
+            Self::Ready(hook) => Ok(Found { hook, parameters, version }),
             Self::Broken(broken) => Err(Refused::not_ready(broken.1.clone()).at(broken.0.clone())),
         }
     }

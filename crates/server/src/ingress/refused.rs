@@ -8,6 +8,7 @@ use hookmill_engine::id::DeliveryId;
 use hookmill_engine::request::Refusal;
 use hookmill_signatures::Failure;
 use hookmill_store::Error as StoreError;
+use hookmill_store::hook_states::OffAnswer;
 use http::header::{ACCEPT_ENCODING, ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value, json};
@@ -18,7 +19,7 @@ use super::hook::{Hook, Place};
 
 /// When a sender should try again after the database could not be reached.
 const UNAVAILABLE_RETRY_S: u64 = 5;
-/// When a sender should try again after the disk was full, or the hook not ready.
+/// When a sender should try again after the disk was full, the hook not ready, or off.
 const LONG_RETRY_S: u64 = 60;
 
 /// Why a webhook is refused, and everything that is told about it.
@@ -75,6 +76,16 @@ impl Refused {
 
     pub(super) fn hook_not_found() -> Box<Self> {
         Self::new(Code::HookNotFound, "No hook answers at this URL. Check it for a missing or changed part.")
+    }
+
+    pub(super) fn hook_off(hook: &Hook) -> Box<Self> {
+        let refused = match hook.off_answer {
+            OffAnswer::NotFound => Self::new(Code::HookOff, "This hook is switched off."),
+            OffAnswer::Unavailable => {
+                Self::new(Code::HookAway, "This hook is switched off for now. Send it again later.").retry_after_s(LONG_RETRY_S)
+            }
+        };
+        refused.at(hook.place.clone())
     }
 
     pub(super) fn method_not_allowed(hook: &Hook, method: &http::Method) -> Box<Self> {

@@ -31,6 +31,8 @@ pub(super) async fn catalog(app: App, stop: CancellationToken) {
             if seen != Some(version) {
                 app.secrets.refresh(&app.store, &app.vault).await?;
                 seen = Some(version);
+                // Another node may have resumed a hook for which this one held something a moment ago.
+                app.worker.look_for_held();
             }
             Ok::<(), hookmill_store::Error>(())
         };

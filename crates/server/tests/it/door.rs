@@ -13,6 +13,7 @@ use hookmill_server::ingress::{Ingress, Parts, alias};
 use hookmill_server::listen::{self, Limits};
 use hookmill_server::vault::{LiveSecrets, SecretValues};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
+use hookmill_store::hook_states::Switch;
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::ids::system_clock;
 use hookmill_store::runs::{RunRow, State};
@@ -125,6 +126,13 @@ impl Door {
         };
         let published = self.store.publish(&publication, system_clock()()).await.unwrap();
         format!("/hooks/{}", published.hooks[0].token)
+    }
+
+    /// Changes the state of the hook at a token URL.
+    pub(crate) async fn switch(&self, path: &str, switch: Switch) {
+        let hook = self.store.hook_by_token(path.trim_start_matches("/hooks/")).await.unwrap().unwrap();
+        self.store.switch_hook(hook.id, switch).await.unwrap();
+        self.worker.look_for_held();
     }
 
     pub(crate) fn set_secret(&self, name: &str, value: &str) {

@@ -19,6 +19,7 @@ mod facts;
 mod ingress;
 mod listen;
 mod octokit;
+mod paused;
 mod providers;
 mod raw;
 mod repeated;

@@ -7,6 +7,7 @@
 mod acceptance;
 pub(crate) mod body;
 mod facts;
+mod held;
 mod list;
 mod refused;
 mod text;
@@ -24,6 +25,7 @@ use crate::{Error, Result, Store, args, row};
 
 pub use acceptance::Acceptance;
 pub use facts::{EVENT_BYTES_MAX, Facts};
+pub use held::{RELEASED_AT_ONCE, RELEASED_BYTES_MAX, RELEASED_RUNS_MAX, Released};
 pub use list::{DeliveryFilter, DeliverySummary};
 pub(crate) use refused::Refusals;
 pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};
@@ -189,9 +191,12 @@ impl Store {
         changed.push(Changed::Delivery { id: delivery.id, hook: delivery.hook, outcome: delivery.outcome });
         let range = new_runs.iter().map(|run| run.id.0).min().zip(new_runs.iter().map(|run| run.id.0).max());
         let (hook, id, outcome) = (delivery.hook, delivery.id, delivery.outcome);
+        let bytes = delivery.body.len();
         let row = delivery_row(delivery, range).await?;
-        if outcome == Outcome::Refused {
-            refused::count_into(batch, hook, id, &row);
+        match outcome {
+            Outcome::Refused => refused::count_into(batch, hook, id, &row),
+            Outcome::Held => held::hold_into(batch, hook, id, new_runs.len(), bytes),
+            Outcome::Accepted | Outcome::Duplicate | Outcome::Filtered | Outcome::Handshake | Outcome::Captured => {}
         }
         batch.insert(&DELIVERIES, row);
         for run in new_runs {

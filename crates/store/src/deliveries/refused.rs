@@ -42,7 +42,7 @@ const TOTALS: &str = "SELECT hook, CAST(SUM(bytes) AS BIGINT) FROM refused GROUP
 const OLDEST: &str = "SELECT id, bytes FROM refused WHERE hook = $1 ORDER BY id LIMIT $2";
 
 /// Takes turns with the indexer, which may be listing what is about to go.
-const HOLD_LISTS: &str = "UPDATE list_cursors SET up_to = up_to WHERE list = $1";
+pub(super) const HOLD_LISTS: &str = "UPDATE list_cursors SET up_to = up_to WHERE list = $1";
 /// Takes turns with whoever is about to run one of them: what was run leaves the table first, and is not found below.
 const HOLD: &str = "UPDATE refused SET bytes = bytes WHERE hook = $1 AND id <= $2";
 const DELETE_LISTED: &str = "

@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 8] = [
+pub static MIGRATIONS: [Migration; 9] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -14,4 +14,5 @@ pub static MIGRATIONS: [Migration; 8] = [
     Migration { number: 6, name: "facts of deliveries", sql: include_str!("0006_facts.sql") },
     Migration { number: 7, name: "public documentation", sql: include_str!("0007_public_docs.sql") },
     Migration { number: 8, name: "expiry of secrets", sql: include_str!("0008_secret_expiry.sql") },
+    Migration { number: 9, name: "paused hooks, hooks that are off", sql: include_str!("0009_hook_states.sql") },
 ];

@@ -11,6 +11,7 @@ use hookmill_engine::time::Timestamp;
 
 use super::{bump_catalog, bumped_version};
 use crate::db::{Arg, Batch, Expect};
+use crate::hook_states::{HookState, OffAnswer};
 use crate::hooks::{Claimed, Hook, WantedHook, new_token, path_and_shape};
 use crate::{Error, Result, Store, args};
 
@@ -222,6 +223,8 @@ impl Store {
                         token,
                         path,
                         active: true,
+                        state: HookState::Active,
+                        off_answer: OffAnswer::NotFound,
                         created_at: now,
                     };
                     let (label, token, alias) = (made.label.clone(), made.token.clone(), made.alias.clone());

@@ -8,6 +8,7 @@ mod db;
 mod bulk;
 mod contacts;
 mod deliveries;
+mod held;
 mod lists;
 mod ownership;
 mod retention;

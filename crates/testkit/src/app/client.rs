@@ -43,6 +43,8 @@ impl Published {
 /// Where a trigger answers.
 #[derive(Clone, Debug)]
 pub struct Hook {
+    /// `hook_…`
+    pub id: String,
     /// The trigger's label.
     pub label: String,
     /// The whole URL.
@@ -253,7 +255,10 @@ impl Client {
         Published {
             workflow: member(&said, "workflow"),
             revision: said["revision"].as_u64().unwrap_or_else(|| panic!("no revision in {said}")),
-            hooks: hooks.iter().map(|hook| Hook { label: member(hook, "label"), url: member(hook, "url") }).collect(),
+            hooks: hooks
+                .iter()
+                .map(|hook| Hook { id: member(hook, "id"), label: member(hook, "label"), url: member(hook, "url") })
+                .collect(),
         }
     }
 

@@ -13,6 +13,7 @@ fn address(route: &Route) -> String {
         path if path.contains("/workflows/") => "wf_0000000000001",
         path if path.contains("/runs/") => "run_0000000000001",
         path if path.contains("/deliveries/") => "dlv_0000000000001",
+        path if path.contains("/hooks/") => "hook_0000000000001",
         path if path.contains("/replays/") => "rpl_0000000000001",
         path if path.contains("/keys/") => "key_0000000000001",
         path if path.contains("/workspaces/") => "main",

@@ -1,0 +1,70 @@
+//! `hookmill hook`: pauses hooks and resumes them, switches them off and on.
+
+use clap::{Args, Subcommand};
+use hookmill_engine::id::HookId;
+use hookmill_store::hook_states::OffAnswer;
+use serde_json::{Value, json};
+
+use super::client::Remote;
+use super::exit::Result;
+
+/// Pause a hook, resume it, switch it off or on.
+#[derive(Subcommand)]
+pub(crate) enum Hook {
+    /// Take and answer requests, but let their runs wait until the hook is resumed.
+    Pause(One),
+    /// Start what a paused hook held, in the order of reception, and go on as before.
+    Resume(One),
+    /// Take no requests; their senders get 404, or 503 with --answer.
+    Off(Off),
+    /// Take requests again.
+    On(One),
+}
+
+#[derive(Args)]
+pub(crate) struct One {
+    /// The hook's id: hook_….
+    id: String,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args)]
+pub(crate) struct Off {
+    #[command(flatten)]
+    one: One,
+    /// What senders get: 404, or 503 with `Retry-After`.
+    #[arg(long, value_name = "STATUS", default_value = "404",
+          value_parser = |text: &str| text.parse::<OffAnswer>().map_err(|error| error.to_string()))]
+    answer: OffAnswer,
+}
+
+impl Hook {
+    pub(crate) async fn run(self) -> Result<()> {
+        match self {
+            Self::Pause(one) => one.switch("pause", &json!({})).await,
+            Self::Resume(one) => one.switch("resume", &json!({})).await,
+            Self::On(one) => one.switch("on", &json!({})).await,
+            Self::Off(off) => off.one.switch("off", &json!({ "answer": off.answer.status() })).await,
+        }
+    }
+}
+
+impl One {
+    async fn switch(&self, how: &str, body: &Value) -> Result<()> {
+        let id: HookId = self.id.parse()?;
+        let switched = self.remote.client()?.post(&format!("/api/v1/hooks/{id}/{how}"), body).await?;
+        let screen = self.remote.screen();
+        if screen.json {
+            screen.json_line(&switched);
+            return Ok(());
+        }
+        let state = switched["state"].as_str().unwrap_or_default();
+        match switched["held"].as_u64().unwrap_or_default() {
+            0 => screen.say(&format!("{id} is {state}.")),
+            held if state == "active" => screen.say(&format!("{id} is active; {held} held deliveries start now.")),
+            held => screen.say(&format!("{id} is {state}, and holds {held} deliveries.")),
+        }
+        Ok(())
+    }
+}
