@@ -1,7 +1,8 @@
 //! Idempotency keys: the same request twice starts one run.
 //!
 //! The claim is written in the batch of the delivery. The statement itself decides whether the key is free, so that of
-//! two equal requests at the same moment one is accepted and the other learns which.
+//! two equal requests at the same moment one is accepted and the other learns which. Looking first is only for speed
+//! (`lately`).
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId};
@@ -56,9 +57,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Original>> {
         let (id, hook) = (delivery.id, delivery.hook);
-        if let Some(original) = self.original(hook, key, now).await? {
-            return Ok(Some(original));
-        }
+        self.lately().note(hook, key);
         let mut batch = Batch::new();
         Self::claim_into(&mut batch, hook, id, key, now);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
@@ -80,6 +79,11 @@ impl Store {
     pub(crate) fn claim_into(batch: &mut Batch, hook: HookId, id: DeliveryId, key: &Key, now: Timestamp) {
         let claim = args![hook.0, key.key_hash.clone(), key.body_hash.clone(), id.0, key.expires_at.0, now.0];
         batch.execute(CLAIM, claim, Expect::Exactly(1));
+    }
+
+    /// What a key was used for, if this process met it lately. `None` proves nothing: [`Store::accept_once`] does.
+    pub async fn likely_original(&self, hook: HookId, key: &Key, now: Timestamp) -> Result<Option<Original>> {
+        if self.lately().knows(hook, key) { self.original(hook, key, now).await } else { Ok(None) }
     }
 
     /// What a key was used for, while it is remembered.

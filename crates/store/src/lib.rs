@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod journal;
 pub mod keys;
+mod lately;
 pub mod listening;
 pub mod lists;
 pub mod migrate;

@@ -11,6 +11,7 @@ use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
 use crate::deliveries::{REFUSED_BYTES_MAX, Refusals};
 use crate::home::Home;
 use crate::ids::{Clock, IdSource, system_clock};
+use crate::lately::Lately;
 use crate::nodes::{self, GUEST_SLOT, NodeId};
 use crate::watch::Watch;
 use crate::{MIGRATIONS, Result};
@@ -64,6 +65,7 @@ struct Inner {
     watch: Arc<Watch>,
     refusals: Refusals,
     contact_turns: Turns,
+    lately: Lately,
 }
 
 /// Two texts instead of one with `UNION`: so each is one look at the end of an index on both databases.
@@ -116,6 +118,7 @@ impl Store {
             watch: Arc::new(Watch::new()),
             refusals: Refusals::new(refused_bytes_max),
             contact_turns: Turns::default(),
+            lately: Lately::default(),
         }));
         if access == Access::Owner {
             store.ensure_first_workspace(now).await?;
@@ -177,6 +180,10 @@ impl Store {
 
     pub(crate) fn contact_turns(&self) -> &Turns {
         &self.0.contact_turns
+    }
+
+    pub(crate) fn lately(&self) -> &Lately {
+        &self.0.lately
     }
 
     pub(crate) fn refusals(&self) -> &Refusals {

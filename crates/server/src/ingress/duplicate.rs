@@ -18,9 +18,9 @@ use super::refused::{Refused, Result};
 pub const DUPLICATE: HeaderName = HeaderName::from_static("hookmill-duplicate");
 
 impl Inner {
-    /// What the key of a request was used for before.
+    /// What the key of a request was used for before, if that is likely; whoever stores the request learns it for certain.
     pub(super) async fn original(&self, hook: &Hook, claim: &Claim, arrival: &Arrival) -> Result<Option<Original>> {
-        let found = self.store.original(hook.place.hook, &claim.key, arrival.received_at).await;
+        let found = self.store.likely_original(hook.place.hook, &claim.key, arrival.received_at).await;
         found.map_err(|error| Refused::store(&error))
     }
 

@@ -17,6 +17,7 @@ on_both!(
     the_expiry_of_a_secret_changes_with_its_value,
     a_key_is_known_by_its_text_only,
     of_two_equal_requests_one_is_accepted,
+    a_restarted_store_still_knows_every_key,
     an_expired_key_can_be_used_again,
     a_change_of_the_catalog_is_told_once_whoever_made_it,
 );
@@ -142,6 +143,26 @@ async fn of_two_equal_requests_one_is_accepted(opened: Opened) {
     assert!(!original.same_body);
     assert!(opened.store.original(HookId(8), &mistaken, opened.now()).await.unwrap().is_none(), "another hook");
     other.close().await;
+}
+
+async fn a_restarted_store_still_knows_every_key(mut opened: Opened) {
+    let (first, expires_at) = (opened.delivery(7), Timestamp(opened.now().0 + 1_000));
+    let id = first.id;
+    assert_eq!(opened.store.accept_once(first, Vec::new(), &key(expires_at), opened.now()).await.unwrap(), None);
+    let known = Some(Original { delivery: id, same_body: true });
+    assert_eq!(opened.store.likely_original(HookId(7), &key(expires_at), opened.now()).await.unwrap(), known);
+    opened.reopen().await;
+    let (store, now) = (&opened.store, opened.now());
+    assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), None, "nothing was met since");
+    // Together with what is not repeated: only the repetition is turned away.
+    let (fresh, run, again) = (opened.delivery(8), opened.run(None, 1), key(expires_at));
+    let (repeated, other) = tokio::join!(
+        store.accept_once(opened.delivery(7), Vec::new(), &again, now),
+        store.accept(fresh.clone(), vec![run]),
+    );
+    assert_eq!((repeated, other), (Ok(known.clone()), Ok(())));
+    assert!(store.delivery(fresh.id).await.unwrap().is_some());
+    assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), known, "now it is met");
 }
 
 async fn an_expired_key_can_be_used_again(opened: Opened) {
