@@ -10,14 +10,18 @@ mod absent;
 mod accept;
 mod answer;
 mod arrival;
+mod budget;
+mod certificates;
 mod code;
 mod credentials;
 mod dedupe;
+mod diagnosis;
 mod duplicate;
 mod gate;
 mod hook;
 mod hooks;
 mod meters;
+mod outside;
 pub(crate) mod product;
 mod proof;
 mod reading;
@@ -46,6 +50,7 @@ pub use code::Code;
 pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
 pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
+pub use outside::{Fetched, Outside};
 pub use product::alias;
 pub use proof::witness;
 pub use redact::REDACTED;
@@ -54,6 +59,7 @@ use crate::config::Size;
 use crate::listen::Inbound;
 use crate::vault::LiveSecrets;
 use arrival::Arrival;
+use gate::Proving;
 use hook::{BodyLimits, Hook, Place};
 use hooks::Hooks;
 use meters::Meters;
@@ -82,6 +88,8 @@ pub struct Parts {
     pub body_max: Size,
     /// Reverse proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Fetches certificates of providers, and confirms subscriptions.
+    pub outside: Arc<dyn Outside>,
 }
 
 /// Takes webhooks. Clones share it.
@@ -99,17 +107,18 @@ struct Inner {
     meters: Meters,
     /// What seeds are made from: a keyed function of the run's id.
     seeds: RandomState,
+    proving: Proving,
 }
 
 impl Ingress {
     /// Opens the door.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies } = parts;
+        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies, outside } = parts;
         let limits = BodyLimits { default: body_default.0, max: body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
-        let (meters, seeds) = (Meters::new(), RandomState::new());
-        Self(Arc::new(Inner { store, worker, secrets, public_url, clock, trusted_proxies, hooks, meters, seeds }))
+        let (meters, seeds, proving) = (Meters::new(), RandomState::new(), Proving::new(outside));
+        Self(Arc::new(Inner { store, worker, secrets, public_url, clock, trusted_proxies, hooks, meters, seeds, proving }))
     }
 
     /// Whether a path is the door's.
@@ -162,7 +171,7 @@ impl Inner {
         let examined = match &hook.proof {
             None if hook.credentials.needs_body => self.let_in(arrival, hook, &body, false).map(|()| None),
             None => Ok(None),
-            Some(proof) => self.prove(arrival, hook, proof, &body, &mut told),
+            Some(proof) => self.prove(arrival, hook, proof, &body, &mut told).await,
         };
         match examined.map_err(|refused| refused.body(body.clone()))? {
             Some(handshake) => Ok(handshake),
@@ -191,13 +200,17 @@ impl Inner {
         }
     }
 
-    fn refuse(&self, arrival: &Arrival, refused: Refused) -> Response<Body> {
+    fn refuse(&self, arrival: &Arrival, mut refused: Refused) -> Response<Body> {
         self.meters.refused(refused.code);
-        let delivery = refused.place.as_ref().map(|place| {
-            let kept = self.delivery(arrival, place, Outcome::Refused, refused.code.status());
+        let delivery = refused.place.clone().map(|place| {
+            let kept = self.delivery(arrival, &place, Outcome::Refused, refused.code.status());
             let id = kept.id;
-            let (reason, detail) = (Some(refused.code.name().to_owned()), Some(refused.ledger_detail()));
-            self.store.refuse(NewDelivery { reason, detail, body: refused.body.clone(), ..kept });
+            let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());
+            let kept = NewDelivery { reason, body: refused.body.clone(), ..kept };
+            match refused.case.take() {
+                None => self.store.refuse(NewDelivery { detail: Some(detail), ..kept }),
+                Some(case) => explain(self.store.clone(), *case, kept, detail),
+            }
             id.to_string()
         });
         refused.answer(delivery)
@@ -211,4 +224,12 @@ fn about(hook: &Hook, method: &Method) -> Response<Body> {
     *response.status_mut() = status;
     response.headers_mut().insert(ALLOW, hook.allow.clone());
     response
+}
+
+/// Keeps a request whose signature was wrong, with what explains it, behind the back of its sender.
+fn explain(store: Store, case: diagnosis::Case, kept: NewDelivery, detail: String) {
+    tokio::task::spawn_blocking(move || {
+        let detail = case.explain().map_or_else(|| detail.clone(), |explanation| format!("{detail} {explanation}"));
+        store.refuse(NewDelivery { detail: Some(detail), ..kept });
+    });
 }

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use hookmill_actions::Registry;
+use hookmill_actions::net::Net;
 use hookmill_actions::net::PolicyError;
 use hookmill_store::ids::system_clock;
 use hookmill_worker::{Programs, Worker};
@@ -148,7 +150,8 @@ async fn with_store(
     let vault = open_vault(&config, master_key)?;
     let secrets = Arc::new(LiveSecrets::default());
     secrets.refresh(&store, &vault).await?;
-    let registry = open::registry(&config)?;
+    let net = open::net(&config)?;
+    let registry = Registry::builtin(net.clone());
     let files = open::files(&config)?;
     let metrics = Metrics::install()?;
     let (listener, address) = bind(config.server.listen).await?;
@@ -184,7 +187,7 @@ async fn with_store(
         clock: system_clock(),
         stopping: stop.clone(),
     });
-    serve_app(app, listener, address, stop, ready).await;
+    serve_app(app, net, listener, address, stop, ready).await;
     Ok(())
 }
 
@@ -197,6 +200,7 @@ async fn bind(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
 
 async fn serve_app(
     app: App,
+    net: Net,
     listener: TcpListener,
     address: SocketAddr,
     stop: CancellationToken,
@@ -214,6 +218,7 @@ async fn serve_app(
         body_default: app.config.server.hook_body_default,
         body_max: app.config.server.hook_body_max,
         trusted_proxies: app.config.server.trusted_proxies.clone(),
+        outside: Arc::new(net),
     });
     let handler = handler(door, router(app.clone()));
     log::serving(address, &app);

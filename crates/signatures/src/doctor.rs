@@ -35,12 +35,17 @@ pub fn doctor(preset: &Preset, settings: &Settings, secrets: &[&[u8]], sent: &Se
     }
 }
 
-/// Which of other secrets, by name, this request was signed with: those of other hooks, or expired ones.
+/// Which of other secrets this request was signed with, by name: those of other hooks, or expired ones. The time aside.
 #[must_use]
-pub fn doctor_among(preset: &Preset, settings: &Settings, others: &[(&str, &[u8])], sent: &Sent<'_>) -> Option<String> {
+pub fn doctor_among<'n>(
+    preset: &Preset,
+    settings: &Settings,
+    others: impl IntoIterator<Item = (&'n str, &'n [u8])>,
+    sent: &Sent<'_>,
+) -> Option<&'n str> {
     let timeless = Settings { tolerance_ms: Some(u64::MAX), ..settings.clone() };
-    let found = others.iter().find(|(_, secret)| preset.verify(&timeless, &[*secret], sent).is_ok());
-    found.map(|(name, _)| format!("The request was signed with the secret `{name}`, which is not a live secret of this hook."))
+    let found = others.into_iter().find(|(_, secret)| preset.verify(&timeless, &[*secret], sent).is_ok());
+    found.map(|(name, _)| name)
 }
 
 /// Failures that explain themselves.
@@ -51,7 +56,7 @@ fn plain_reason(failure: &Failure) -> Option<String> {
             failure.for_owner
         )),
         code if code.is_owners() => Some(failure.for_owner.clone()),
-        Code::CertificateNotAllowed | Code::CertificateMissing | Code::TimestampMissing => Some(failure.for_owner.clone()),
+        Code::CertificateNotAllowed | Code::TimestampMissing => Some(failure.for_owner.clone()),
         _ => None,
     }
 }

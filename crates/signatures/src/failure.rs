@@ -56,6 +56,8 @@ pub enum Code {
     CertificateNotAllowed,
     /// The certificate is needed: pinned in the document or fetched from `Preset::certificate_url`.
     CertificateMissing,
+    /// The certificate has expired, or is not valid yet. The owner's mistake if it is pinned.
+    CertificateNotValid,
 }
 
 impl Code {
@@ -77,13 +79,21 @@ impl Code {
             Self::SettingMissing => "setting-missing",
             Self::CertificateNotAllowed => "certificate-not-allowed",
             Self::CertificateMissing => "certificate-missing",
+            Self::CertificateNotValid => "certificate-not-valid",
         }
     }
 
     /// Whether the owner must act before any request can be proven: then the answer is the server's fault (5xx), not a 401.
     #[must_use]
     pub fn is_owners(self) -> bool {
-        matches!(self, Self::SecretMissing | Self::SecretMalformed | Self::SettingMissing)
+        matches!(
+            self,
+            Self::SecretMissing
+                | Self::SecretMalformed
+                | Self::SettingMissing
+                | Self::CertificateMissing
+                | Self::CertificateNotValid
+        )
     }
 }
 

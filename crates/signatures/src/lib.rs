@@ -8,6 +8,7 @@
 //! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit. Secrets that are sent
 //! as they are live in [`credentials`], tokens in [`jwt`].
 
+mod certificate;
 pub mod credentials;
 mod digest;
 mod doctor;
@@ -29,6 +30,7 @@ mod value;
 mod verify;
 mod window;
 
+pub use certificate::check_certificate;
 pub use digest::content_digest_matches;
 pub use doctor::{doctor, doctor_among};
 pub use failure::{Code, Failure, Genuine};

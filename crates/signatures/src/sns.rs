@@ -3,13 +3,12 @@
 
 use serde_json::Value;
 
+use crate::certificate;
 use crate::failure::{Code, Failure, Genuine};
-use crate::key::Key;
-use crate::scheme::{Algorithm, Encoding, Hash, KeyForm};
+use crate::scheme::{Algorithm, Encoding, Hash};
 use crate::sent::Reading;
 use crate::settings::Settings;
 use crate::signed_text::Text;
-use crate::verify::certificate_missing;
 
 const NOTIFICATION: &[&str] = &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
 const CONFIRMATION: &[&str] = &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
@@ -26,9 +25,7 @@ pub(crate) fn verify(settings: &Settings, reading: &Reading<'_>) -> Result<Genui
     let signature = Encoding::Base64.decode(signature.as_bytes());
     let signature = signature.ok_or_else(|| Failure::plain(Code::SignatureMalformed, "Signature must be base64."))?;
     let text = canonical(body)?;
-    let pem = settings.certificate.as_deref().ok_or_else(certificate_missing)?;
-    let key = Key::new(Algorithm::Rsa(hash), &KeyForm::Certificate, pem.as_bytes())
-        .map_err(|why| Failure::owners(Code::SecretMalformed, format!("The certificate cannot be used: {why}.")))?;
+    let key = certificate::key(Algorithm::Rsa(hash), settings, reading.sent.now_ms)?;
     if key.accepts(&Text::of(text.as_bytes()), &[signature]) {
         return Ok(Genuine { secret: None, signed_at_ms: None });
     }

@@ -11,7 +11,7 @@ use crate::place::Place;
 use crate::scheme::{KeyForm, Scheme};
 use crate::sent::Reading;
 use crate::settings::Settings;
-use crate::{credentials, signed_text, value, window};
+use crate::{certificate, credentials, signed_text, value, window};
 
 /// How many live secrets a hook may have.
 const SECRETS_MAX: usize = 16;
@@ -44,7 +44,7 @@ pub(crate) fn by_scheme(
     secrets: &[&[u8]],
     reading: &Reading<'_>,
 ) -> Result<Genuine, Failure> {
-    let keys = keys(scheme, settings, secrets)?;
+    let keys = keys(scheme, settings, secrets, reading)?;
     let offered = value::read(scheme, reading)?;
     let timestamp = timestamp_text(scheme, reading, offered.pair_timestamp.as_deref())?;
     let texts = signed_text::texts(scheme, settings, reading, timestamp.as_deref())?;
@@ -62,13 +62,9 @@ pub(crate) fn by_scheme(
     Ok(Genuine { secret: (scheme.key != KeyForm::Certificate).then_some(found), signed_at_ms })
 }
 
-fn keys(scheme: &Scheme, settings: &Settings, secrets: &[&[u8]]) -> Result<Vec<Key>, Failure> {
+fn keys(scheme: &Scheme, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Result<Vec<Key>, Failure> {
     if scheme.key == KeyForm::Certificate {
-        let pem = settings.certificate.as_deref().ok_or_else(certificate_missing)?;
-        let key = Key::new(scheme.algorithm, &scheme.key, pem.as_bytes());
-        return Ok(vec![
-            key.map_err(|why| Failure::owners(Code::SecretMalformed, format!("The certificate cannot be used: {why}.")))?,
-        ]);
+        return Ok(vec![certificate::key(scheme.algorithm, settings, reading.sent.now_ms)?]);
     }
     let secrets = live(secrets)?;
     let keys = secrets.iter().enumerate().map(|(at, secret)| {
@@ -77,10 +73,6 @@ fn keys(scheme: &Scheme, settings: &Settings, secrets: &[&[u8]]) -> Result<Vec<K
         })
     });
     keys.collect()
-}
-
-pub(crate) fn certificate_missing() -> Failure {
-    Failure::owners(Code::CertificateMissing, "The sender's certificate is needed: pin one with `certificate`.")
 }
 
 /// The secrets, if there are any and not absurdly many.

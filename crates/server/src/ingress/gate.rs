@@ -1,17 +1,50 @@
 //! Who comes in: credentials, the provider's signature, and its handshakes.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use bytes::Bytes;
-use hookmill_signatures::Reply;
+use hookmill_signatures::{Code, Failure, Reply};
 use hookmill_store::deliveries::{NewDelivery, Outcome};
 use http::Response;
+use tokio::sync::Semaphore;
 
 use super::arrival::Arrival;
+use super::certificates::Certificates;
 use super::credentials::{Presented, Verdict};
+use super::diagnosis::{DIAGNOSED_BODY_BYTES_MAX, DIAGNOSES_AT_ONCE_MAX};
 use super::hook::Hook;
-use super::proof::{self, Proof, Told};
+use super::outside::Outside;
+use super::proof::{self, Examined, Proof, Told};
 use super::refused::{Refused, Result};
 use super::{Inner, absent};
+
+/// How often the confirmation of a subscription is tried before the sender is told to ask again.
+const CONFIRM_ATTEMPTS: usize = 2;
+/// What is read of the answer to a confirmation.
+const CONFIRMATION_BYTES_MAX: usize = 64 * 1024;
+
+type Verified = std::result::Result<(), Failure>;
+
+/// What is needed to judge signatures beside secrets.
+pub(super) struct Proving {
+    outside: Arc<dyn Outside>,
+    certificates: Certificates,
+    /// Places for diagnoses of wrong signatures.
+    diagnosing: Arc<Semaphore>,
+}
+
+impl Proving {
+    pub(super) fn new(outside: Arc<dyn Outside>) -> Self {
+        let certificates = Certificates::new(Arc::clone(&outside));
+        Self { outside, certificates, diagnosing: Arc::new(Semaphore::new(DIAGNOSES_AT_ONCE_MAX)) }
+    }
+}
+
+fn no_certificate(why: String) -> Failure {
+    let for_sender = "The signature cannot be checked at the moment.".to_owned();
+    Failure { code: Code::CertificateMissing, for_sender, for_owner: why }
+}
 
 impl Inner {
     /// Whether a caller shows what the hook asks for.
@@ -27,34 +60,84 @@ impl Inner {
 
     /// Judges the provider's signature beside the hook's other credentials. `Some`: it was a handshake, and this is its
     /// answer. `told` becomes what the provider tells of the delivery.
-    pub(super) fn prove(
+    pub(super) async fn prove(
         &self,
         arrival: &Arrival,
         hook: &Hook,
         proof: &Proof,
-        body: &[u8],
+        body: &Bytes,
         told: &mut Told,
     ) -> Result<Option<Response<Body>>> {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
-        let examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
+        let mut examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
         if !examined.absent.is_empty() {
             return Err(Refused::not_ready(absent::sentence(&examined.absent)).at(hook.place.clone()));
         }
         let handshake = examined.handshake();
         if let Some(reply) = handshake.as_ref().filter(|reply| !reply.after_verification) {
-            return Ok(Some(self.shake_hands(arrival, hook, body, reply.clone())));
+            return Ok(Some(self.shake_hands(arrival, hook, body, reply.clone(), proof::advice(reply))));
         }
-        let verified = if proof.is_proven() { examined.verify() } else { Ok(()) };
-        self.let_in(arrival, hook, body, verified.is_ok()).map_err(|refused| match &verified {
-            Err(failure) if failure.code.is_owners() => Refused::not_ready(failure.for_owner.clone()).at(hook.place.clone()),
-            Err(failure) => Refused::bad_signature(hook, failure, examined.doctor()),
-            Ok(()) => refused,
-        })?;
+        let verified = self.verified(arrival, proof, &mut examined).await;
+        if let Err(refused) = self.let_in(arrival, hook, body, verified.is_ok()) {
+            return Err(match verified {
+                Ok(()) => refused,
+                Err(failure) if failure.code.is_owners() => Refused::not_ready(failure.for_owner).at(hook.place.clone()),
+                Err(failure) => self.wrongly_signed(hook, proof, examined, failure, body),
+            });
+        }
         if let Some(reply) = handshake {
-            return Ok(Some(self.shake_hands(arrival, hook, body, reply)));
+            let advice = match &reply.confirm_url {
+                Some(url) => Some(self.confirm(arrival, hook, proof, url).await?),
+                None => proof::advice(&reply),
+            };
+            return Ok(Some(self.shake_hands(arrival, hook, body, reply, advice)));
         }
         *told = examined.told();
         Ok(None)
+    }
+
+    /// Whether the provider signed the request, with its certificate if it names one.
+    async fn verified(&self, arrival: &Arrival, proof: &Proof, examined: &mut Examined<'_>) -> Verified {
+        if !proof.is_proven() {
+            return Ok(());
+        }
+        let Some(url) = examined.certificate_url()? else { return examined.verify() };
+        let certificate = self.proving.certificates.get(&url, &proof.fetches, arrival.received_at).await;
+        examined.take_certificate(&certificate.map_err(no_certificate)?);
+        examined.verify().map_err(|failure| match failure.code {
+            // It is the sender's, so it is the sender's mistake.
+            Code::CertificateNotValid => Failure { code: Code::SignatureWrong, ..failure },
+            _ => failure,
+        })
+    }
+
+    /// A refusal whose reason is looked for once it is answered.
+    fn wrongly_signed(&self, hook: &Hook, proof: &Proof, examined: Examined<'_>, failure: Failure, body: &Bytes) -> Box<Refused> {
+        let mut refused = Refused::bad_signature(hook, &failure);
+        let place =
+            (body.len() <= DIAGNOSED_BODY_BYTES_MAX).then(|| Arc::clone(&self.proving.diagnosing).try_acquire_owned().ok());
+        if let Some(place) = place.flatten()
+            && proof.diagnoses.take(examined.now())
+        {
+            let secrets = (Arc::clone(&self.secrets), hook.place.workspace);
+            refused.case = Some(Box::new(examined.case(failure, body.clone(), secrets, place)));
+        }
+        refused
+    }
+
+    /// Calls the URL that confirms a subscription, before it is acknowledged: whatever keeps us from it, the sender asks again.
+    async fn confirm(&self, arrival: &Arrival, hook: &Hook, proof: &Proof, url: &str) -> Result<String> {
+        let mut why = "too many confirmations are being asked for".to_owned();
+        if proof.fetches.take(arrival.received_at) {
+            for _ in 0..CONFIRM_ATTEMPTS {
+                match self.proving.outside.get(url, CONFIRMATION_BYTES_MAX).await {
+                    Ok(_) => return Ok("The subscription was confirmed.".to_owned()),
+                    Err(refused) => why = refused,
+                }
+            }
+        }
+        let detail = format!("The subscription could not be confirmed: {why}. The sender will ask again; otherwise open {url}");
+        Err(Refused::not_ready(detail).at(hook.place.clone()))
     }
 
     /// Answers a handshake that comes with a method that the hook takes for nothing else.
@@ -63,15 +146,15 @@ impl Inner {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, &[], (&self.secrets, hook.place.workspace));
         let reply = examined.handshake().filter(|reply| !reply.after_verification && examined.absent.is_empty())?;
-        Some(self.shake_hands(arrival, hook, &[], reply))
+        let advice = proof::advice(&reply);
+        Some(self.shake_hands(arrival, hook, &Bytes::new(), reply, advice))
     }
 
-    /// Keeps a handshake in the ledger and answers it.
-    fn shake_hands(&self, arrival: &Arrival, hook: &Hook, body: &[u8], reply: Reply) -> Response<Body> {
-        let advice = proof::advice(&reply);
+    /// Keeps a handshake in the ledger, with what its owner should know, and answers it.
+    fn shake_hands(&self, arrival: &Arrival, hook: &Hook, body: &Bytes, reply: Reply, advice: Option<String>) -> Response<Body> {
         let response = proof::answer(reply);
         let kept = self.delivery(arrival, &hook.place, Outcome::Handshake, response.status().as_u16());
-        self.store.refuse(NewDelivery { detail: advice, body: Bytes::copy_from_slice(body), ..kept });
+        self.store.refuse(NewDelivery { detail: advice, body: body.clone(), ..kept });
         response
     }
 

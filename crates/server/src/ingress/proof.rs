@@ -1,17 +1,24 @@
 //! The preset of a hook at work: whether the provider signed a request, its handshake, its ids.
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use bytes::Bytes;
 use hookmill_engine::id::WorkspaceId;
+use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, doctor, preset};
+use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, preset};
 use hookmill_store::deliveries::{Delivery, Facts};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::absent::Absent;
 use super::answer::secured;
 use super::arrival::Arrival;
-use super::scheme;
+use super::budget::Budget;
+use super::diagnosis::{self, Case};
+use super::{certificates, scheme};
 use crate::vault::{Held, LiveSecrets, SecretValue};
 
 /// What a hook knows of the provider that calls it.
@@ -23,6 +30,10 @@ pub(super) struct Proof {
     secrets: Vec<String>,
     verify_token: Option<String>,
     client_state: Option<String>,
+    /// What this hook's senders can make the server ask of others.
+    pub(super) fetches: Budget,
+    /// How often a wrong signature is explained.
+    pub(super) diagnoses: Budget,
 }
 
 /// A request as the signatures see it, with the secrets of this moment.
@@ -89,7 +100,8 @@ impl Proof {
         };
         let secrets = trigger.secret.iter().flat_map(|secrets| secrets.iter()).map(str::to_owned).collect();
         let (verify_token, client_state) = (trigger.verify_token.clone(), trigger.client_state.clone());
-        Ok(Some(Self { preset, settings, secrets, verify_token, client_state }))
+        let (fetches, diagnoses) = (certificates::hook_budget(), diagnosis::hook_budget());
+        Ok(Some(Self { preset, settings, secrets, verify_token, client_state, fetches, diagnoses }))
     }
 
     /// Whether requests of this provider can be proven at all.
@@ -153,9 +165,45 @@ impl Examined<'_> {
         self.proof.preset.verify(&self.settings, &self.keys(), &self.sent).map(drop)
     }
 
-    /// The one difference that would explain why a signature is wrong; for the owner.
-    pub(super) fn doctor(&self) -> Option<String> {
-        doctor(self.proof.preset, &self.settings, &self.keys(), &self.sent)
+    /// Where the certificate is that the request names, unless one is pinned or none is needed.
+    pub(super) fn certificate_url(&self) -> Result<Option<String>, Failure> {
+        self.proof.preset.certificate_url(&self.settings, &self.sent)
+    }
+
+    /// When the request came.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.sent.now_ms)
+    }
+
+    /// Takes a certificate that was fetched.
+    pub(super) fn take_certificate(&mut self, pem: &str) {
+        self.settings.to_mut().certificate = Some(pem.to_owned());
+    }
+
+    /// Everything that is needed to find out later why the signature was wrong.
+    pub(super) fn case(
+        self,
+        failure: Failure,
+        body: Bytes,
+        (live, workspace): (Arc<LiveSecrets>, WorkspaceId),
+        place: OwnedSemaphorePermit,
+    ) -> Case {
+        Case {
+            preset: self.proof.preset,
+            settings: self.settings.into_owned(),
+            secrets: self.secrets.into_vec(),
+            names: self.proof.secrets.clone(),
+            live,
+            workspace,
+            failure,
+            method: self.sent.method.to_owned(),
+            url: self.sent.url.unwrap_or_default().to_owned(),
+            path_and_query: self.sent.path_and_query.to_owned(),
+            headers: self.sent.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            body,
+            now: Timestamp(self.sent.now_ms),
+            _place: place,
+        }
     }
 
     /// The answer to the provider's check of the URL, if the request is one.
@@ -172,13 +220,11 @@ impl Examined<'_> {
 
 /// What the owner must do after a handshake, if anything.
 pub(super) fn advice(reply: &Reply) -> Option<String> {
-    if let Some(secret) = &reply.learned_secret {
-        return Some(format!(
-            "The sender hands over the secret of its later signatures: {secret}. If you have just registered this hook, \
-             store it with `hookmill secret set`."
-        ));
-    }
-    reply.confirm_url.as_ref().map(|url| format!("Confirm the subscription by opening {url}"))
+    let secret = reply.learned_secret.as_ref()?;
+    Some(format!(
+        "The sender hands over the secret of its later signatures: {secret}. If you have just registered this hook, \
+         store it with `hookmill secret set`."
+    ))
 }
 
 /// A handshake's answer as HTTP.

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{JSON, secured};
 use super::code::Code;
+use super::diagnosis::Case;
 use super::hook::{Hook, Place};
 
 /// When a sender should try again after the database could not be reached.
@@ -36,6 +37,8 @@ pub(super) struct Refused {
     pub(super) place: Option<Place>,
     /// What was read of the body.
     pub(super) body: Bytes,
+    /// A wrong signature that is to be explained to the owner.
+    pub(super) case: Option<Box<Case>>,
 }
 
 /// A refusal, boxed: it is the rare case, and the common one should not carry its size.
@@ -51,6 +54,7 @@ impl Refused {
             headers: Vec::new(),
             place: None,
             body: Bytes::new(),
+            case: None,
         })
     }
 
@@ -107,12 +111,8 @@ impl Refused {
             .at(hook.place.clone())
     }
 
-    /// `diagnosis`: what would explain it, for the owner only.
-    pub(super) fn bad_signature(hook: &Hook, failure: &Failure, diagnosis: Option<String>) -> Box<Self> {
-        let owner = match diagnosis {
-            Some(diagnosis) => format!("{} {diagnosis}", failure.for_owner),
-            None => failure.for_owner.clone(),
-        };
+    pub(super) fn bad_signature(hook: &Hook, failure: &Failure) -> Box<Self> {
+        let owner = failure.for_owner.clone();
         let mut refused = Self::new(Code::BadSignature, failure.for_sender.clone()).owner(owner).at(hook.place.clone());
         refused.headers.push((WWW_AUTHENTICATE, hook.credentials.challenge()));
         refused

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use hookmill_actions::net::{Net, NetPolicy};
-use hookmill_actions::{FileLimits, Files, FolderFiles, Registry};
+use hookmill_actions::{FileLimits, Files, FolderFiles};
 use hookmill_store::Store;
 use hookmill_store::folder::DataFolder;
 
@@ -53,8 +53,9 @@ pub fn open_vault(config: &Config, variable: Option<&str>) -> Result<Vault, Erro
     Ok(Vault::new(MasterKey::load(variable, &file)?))
 }
 
-pub(super) fn registry(config: &Config) -> Result<Registry, Error> {
-    Ok(Registry::builtin(Net::new(NetPolicy::allowing(&config.net.allow)?)))
+/// The way out, for steps and for what providers make the door ask for.
+pub(super) fn net(config: &Config) -> Result<Net, Error> {
+    Ok(Net::new(NetPolicy::allowing(&config.net.allow)?))
 }
 
 /// Where files of runs are kept.

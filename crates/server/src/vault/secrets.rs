@@ -26,6 +26,14 @@ pub struct OpenSecret {
     pub expires_at: Option<Timestamp>,
 }
 
+impl OpenSecret {
+    /// Whether callers are no longer compared with it.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
 impl From<String> for OpenSecret {
     fn from(value: String) -> Self {
         Self { value: Arc::new(value.into()), expires_at: None }
@@ -92,6 +100,14 @@ impl LiveSecrets {
             Some(OpenSecret { expires_at: Some(at), .. }) if *at <= now => Held::Expired(*at),
             Some(secret) => Held::Live(Arc::clone(&secret.value)),
         }
+    }
+
+    /// All that open, expired or not, in no order.
+    #[must_use]
+    pub fn all(&self, workspace: WorkspaceId) -> Vec<(String, OpenSecret)> {
+        let current = self.current.read();
+        let all = current.values.get(&workspace).into_iter().flatten();
+        all.map(|(name, secret)| (name.clone(), secret.clone())).collect()
     }
 
     /// Opens what is stored now. A secret that does not open is logged and is as good as missing.

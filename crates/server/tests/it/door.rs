@@ -9,9 +9,9 @@ use hookmill_actions::{FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, RunId, WorkspaceId};
 use hookmill_engine::workflow::{self, Trigger};
 use hookmill_server::config::Size;
-use hookmill_server::ingress::{Ingress, Parts, alias};
+use hookmill_server::ingress::{Ingress, Outside, Parts, alias};
 use hookmill_server::listen::{self, Limits};
-use hookmill_server::vault::{LiveSecrets, SecretValues};
+use hookmill_server::vault::{LiveSecrets, OpenSecret, SecretValues};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
 use hookmill_store::hook_states::Switch;
 use hookmill_store::hooks::WantedHook;
@@ -67,6 +67,11 @@ impl Door {
 
     /// On the database at `url`, or SQLite.
     pub(crate) async fn open_with(url: Option<String>, limits: Limits) -> Self {
+        Self::open_beside(url, limits, Arc::new(Net::new(NetPolicy::default()))).await
+    }
+
+    /// The same where providers' certificates and confirmations are answered by `outside`.
+    pub(crate) async fn open_beside(url: Option<String>, limits: Limits, outside: Arc<dyn Outside>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = match url {
             None => Store::open_folder(folder.path()).await.unwrap(),
@@ -96,6 +101,7 @@ impl Door {
             body_default: Size(BODY_BYTES_MAX),
             body_max: Size(BODY_BYTES_MAX),
             trusted_proxies: Vec::new(),
+            outside,
         };
         let ingress = Ingress::start(parts);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -143,6 +149,12 @@ impl Door {
     pub(crate) fn set_secrets(&self, secrets: &[(&str, &str)]) {
         let each = |(name, value): &(&str, &str)| ((FIRST_WORKSPACE, (*name).to_owned()), (*value).to_owned().into());
         self.secrets.replace(secrets.iter().map(each).collect::<SecretValues>());
+    }
+
+    /// These open secrets, and no others.
+    pub(crate) fn set_open<const N: usize>(&self, secrets: [(&str, OpenSecret); N]) {
+        let each = secrets.map(|(name, secret)| ((FIRST_WORKSPACE, name.to_owned()), secret));
+        self.secrets.replace(each.into_iter().collect());
     }
 
     /// GETs a path.

@@ -4,6 +4,7 @@
 mod api;
 mod bad_input;
 mod bodies;
+mod certified;
 mod cli;
 mod cli_exit;
 mod cli_replay;
@@ -14,6 +15,7 @@ mod crash_load;
 mod crash_outage;
 mod crash_restart;
 mod crash_stop;
+mod doctor;
 mod door;
 mod facts;
 mod ingress;

@@ -1,0 +1,58 @@
+//! The few requests that the door itself makes: for a provider's certificate, and to confirm a subscription.
+//!
+//! Only to addresses that the provider's preset allows, within the operator's network policy, without redirects, and bounded
+//! in time and size.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hookmill_actions::net::{Net, NoPayload, Outgoing, next_chunk};
+use http::{HeaderMap, Method, StatusCode};
+use url::Url;
+
+/// How long one request may take from its beginning to the last byte of its answer.
+pub(super) const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a request gives: the body of a 200, or the end of a sentence that says why there is none.
+pub type Fetched = Result<Bytes, String>;
+
+/// Makes these requests.
+pub trait Outside: Send + Sync + 'static {
+    /// GETs a URL and gives at most so many bytes; more are an error.
+    fn get(&self, url: &str, bytes_max: usize) -> Pin<Box<dyn Future<Output = Fetched> + Send>>;
+}
+
+impl Outside for Net {
+    fn get(&self, url: &str, bytes_max: usize) -> Pin<Box<dyn Future<Output = Fetched> + Send>> {
+        let (net, url) = (self.clone(), url.to_owned());
+        Box::pin(async move { get_within(&net, &url, bytes_max, ANSWERED_WITHIN).await })
+    }
+}
+
+async fn get_within(net: &Net, url: &str, bytes_max: usize, within: Duration) -> Fetched {
+    let got = tokio::time::timeout(within, get(net, url, bytes_max)).await;
+    got.unwrap_or_else(|_| Err(format!("there was no whole answer within {} ms", within.as_millis())))
+}
+
+async fn get(net: &Net, url: &str, bytes_max: usize) -> Fetched {
+    let url = Url::parse(url).map_err(|error| format!("its URL cannot be read: {error}"))?;
+    let request = Outgoing { method: Method::GET, url, headers: HeaderMap::new(), body: Arc::new(NoPayload), redirects: 0 };
+    let mut answer = net.send(request).await.map_err(|error| error.to_string())?;
+    if answer.status() != StatusCode::OK {
+        return Err(format!("the answer was {}", answer.status()));
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = next_chunk(&mut answer).await.map_err(|error| error.to_string())? {
+        if body.len() + chunk.len() > bytes_max {
+            return Err(format!("the answer has more than {bytes_max} bytes"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+#[cfg(test)]
+mod tests;
