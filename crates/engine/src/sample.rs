@@ -115,6 +115,16 @@ pub fn infer_request(request: &Request<'_>) -> Result<Variables, Refusal> {
     Ok(variables)
 }
 
+/// The variables as a trigger declares them, in YAML: a block `variables:` to be put into a document.
+#[must_use]
+pub fn to_yaml(variables: &Variables) -> String {
+    let declared = |(name, variable): &(String, Variable)| {
+        (name.clone(), serde_json::to_value(variable).expect("a variable has only text keys and finite numbers"))
+    };
+    let declared: Map<String, Value> = variables.iter().map(declared).collect();
+    serde_yaml_ng::to_string(&serde_json::json!({ "variables": declared })).expect("a JSON value can be written as YAML")
+}
+
 /// What a declared variable may look like: its example, or one made of those of its elements and members. `None` if
 /// nothing is known.
 #[must_use]

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use hookmill_engine::id::DeliveryId;
 use hookmill_engine::request::{Headers, Request, parse};
-use hookmill_engine::sample::{Variables, example, infer, infer_headers, infer_pairs, infer_query, infer_request};
+use hookmill_engine::sample::{
+    Variables, example, infer, infer_headers, infer_pairs, infer_query, infer_request, to_yaml as variables_yaml,
+};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{Source, Trigger, Variable, WebhookTrigger, Workflow, read, to_yaml};
 use serde_json::{Value, json};
@@ -192,4 +194,17 @@ fn an_example_is_put_together_from_those_inside() {
     assert_eq!(example(&Variable::default()), None);
     let default = Variable { default: Some(json!("d")), ..Variable::default() };
     assert_eq!(example(&default), Some(json!("d")));
+}
+
+#[test]
+fn inferred_variables_are_ready_text_for_a_document() {
+    // What is told as text is read as exactly these declarations, odd names included.
+    let variables =
+        infer(&json!({ "id": "A-1", "yes": true, "a: b": "# {{ x }}", "007": 1.5, "items": [{ "sku": "\u{1F600}\n" }] }));
+    let block = variables_yaml(&variables);
+    let indented: String = block.lines().map(|line| format!("      {line}\n")).collect();
+    let text = format!("hookmill: 1\nname: t\ntriggers:\n  - webhook:\n{indented}steps: []\n");
+    let workflow = read(&text).unwrap_or_else(|problems| panic!("{problems:?}\n{text}"));
+    let Trigger::Webhook(trigger) = &workflow.triggers[0];
+    assert_eq!(trigger.variables.clone().into_iter().collect::<Variables>(), variables);
 }

@@ -20,6 +20,7 @@ mod duplicate;
 mod gate;
 mod hook;
 mod hooks;
+mod listening;
 mod meters;
 mod outside;
 pub(crate) mod product;
@@ -62,6 +63,7 @@ use arrival::Arrival;
 use gate::Proving;
 use hook::{BodyLimits, Hook, Place};
 use hooks::Hooks;
+use listening::Listeners;
 use meters::Meters;
 use proof::Told;
 use reading::{keep_body, unreadable};
@@ -104,6 +106,7 @@ struct Inner {
     clock: Clock,
     trusted_proxies: Vec<IpNet>,
     hooks: Arc<Hooks>,
+    listeners: Listeners,
     meters: Meters,
     /// What seeds are made from: a keyed function of the run's id.
     seeds: RandomState,
@@ -117,8 +120,21 @@ impl Ingress {
         let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies, outside } = parts;
         let limits = BodyLimits { default: body_default.0, max: body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
-        let (meters, seeds, proving) = (Meters::new(), RandomState::new(), Proving::new(outside));
-        Self(Arc::new(Inner { store, worker, secrets, public_url, clock, trusted_proxies, hooks, meters, seeds, proving }))
+        let (listeners, meters, seeds) = (Listeners::new(store.clone()), Meters::new(), RandomState::new());
+        let proving = Proving::new(outside);
+        Self(Arc::new(Inner {
+            store,
+            worker,
+            secrets,
+            public_url,
+            clock,
+            trusted_proxies,
+            hooks,
+            listeners,
+            meters,
+            seeds,
+            proving,
+        }))
     }
 
     /// Whether a path is the door's.
@@ -152,14 +168,16 @@ impl Inner {
         if !hook.lets_in(arrival.address) {
             return Err(keep_body(Refused::address_not_allowed(hook, arrival.address), body).await);
         }
+        let listener = self.listeners.of(hook.place.hook, arrival).await?;
         if !hook.takes(&arrival.head.method) {
             if let Some(answer) = self.handshake(arrival, hook) {
                 return Ok(answer);
             }
-            return match arrival.head.method {
-                Method::HEAD | Method::OPTIONS => Ok(about(hook, &arrival.head.method)),
-                _ => Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
-            };
+            match arrival.head.method {
+                Method::HEAD | Method::OPTIONS => return Ok(about(hook, &arrival.head.method)),
+                _ if listener.is_some() => {}
+                _ => return Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
+            }
         }
         if !hook.credentials.needs_body
             && let Err(refused) = self.let_in(arrival, hook, &[], false)
@@ -173,10 +191,15 @@ impl Inner {
             None => Ok(None),
             Some(proof) => self.prove(arrival, hook, proof, &body, &mut told).await,
         };
-        match examined.map_err(|refused| refused.body(body.clone()))? {
-            Some(handshake) => Ok(handshake),
-            None => self.accept(arrival, &found, body, told).await,
+        if let Some(handshake) = examined.map_err(|refused| refused.body(body.clone()))? {
+            return Ok(handshake);
         }
+        if let Some(listener) = listener
+            && let Some(answer) = self.capture(arrival, &found, &body, &told, listener).await?
+        {
+            return Ok(answer);
+        }
+        self.accept(arrival, &found, body, told).await
     }
 
     /// A request for the ledger, under a new id and with no body yet.

@@ -44,10 +44,7 @@ pub(crate) async fn events(
     State(app): State<App>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = std::result::Result<Event, Infallible>>>> {
-    let place = app.live_feeds.clone().try_acquire_owned().map_err(|_| {
-        let detail = "There are as many live feeds as server.live_feeds_max allows.";
-        Problem::new(&code::TOO_MANY, detail).retry_after_ms(RETRY_AFTER_MS)
-    })?;
+    let place = place(&app)?;
     let first = if headers.contains_key("last-event-id") { reset() } else { Event::default().event("hello").data("{}") };
     let feed = Feed {
         listener: app.store.watch().listen(),
@@ -58,6 +55,14 @@ pub(crate) async fn events(
     };
     let events = stream::unfold(feed, |mut feed| async move { feed.next().await.map(|event| (Ok(event), feed)) });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
+}
+
+/// A place for one more feed, if there is one.
+pub(crate) fn place(app: &App) -> Result<OwnedSemaphorePermit> {
+    app.live_feeds.clone().try_acquire_owned().map_err(|_| {
+        let detail = "There are as many live feeds as server.live_feeds_max allows.";
+        Problem::new(&code::TOO_MANY, detail).retry_after_ms(RETRY_AFTER_MS)
+    })
 }
 
 fn reset() -> Event {

@@ -39,6 +39,9 @@ pub enum Encoding {
 }
 
 impl Encoding {
+    /// All that can be undone.
+    pub const ALL: &'static [Self] = &[Self::Gzip, Self::Deflate, Self::Br, Self::Zstd];
+
     /// Its name in `Content-Encoding`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -56,7 +59,7 @@ impl Encoding {
         if is("x-gzip") {
             return Some(Self::Gzip);
         }
-        [Self::Gzip, Self::Deflate, Self::Br, Self::Zstd].into_iter().find(|encoding| is(encoding.name()))
+        Self::ALL.iter().copied().find(|encoding| is(encoding.name()))
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct DeliveriesQuery {
     hook: Option<String>,
     /// Those of the hooks of one workflow.
     workflow: Option<String>,
-    /// Those with this outcome: accepted, held, duplicate, filtered, handshake, refused.
+    /// Those with this outcome: accepted, held, duplicate, filtered, handshake, captured, refused.
     outcome: Option<String>,
     /// Those with this reason code.
     reason: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct DeliveryOut {
     id: DeliveryId,
     #[schema(value_type = String)]
     hook: HookId,
-    /// accepted, held, duplicate, filtered, handshake or refused.
+    /// accepted, held, duplicate, filtered, handshake, captured or refused.
     #[schema(value_type = String)]
     outcome: Outcome,
     /// The status of the answer.

@@ -83,7 +83,7 @@ macro_rules! ids {
     )*};
 }
 
-ids!(RunId, DeliveryId, WorkflowId, KeyId, ReplayId, HookId);
+ids!(RunId, DeliveryId, WorkflowId, HookId, KeyId, ReplayId, ContactId);
 
 fn shortened(text: &str) -> String {
     text.chars().take(40).collect()

@@ -7,7 +7,10 @@ use utoipa::{Modify, OpenApi};
 
 use super::auth::Access;
 use super::router::routes;
-use super::{actions, bulk, curl, deliveries, errors, hook_states, keys, replays, runs, secrets, server, workflows, workspaces};
+use super::{
+    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, replays, runs, samples, secrets, server,
+    workflows, workspaces,
+};
 use crate::{health, live};
 
 const SCHEME: &str = "key";
@@ -53,6 +56,16 @@ const SCHEME: &str = "key";
         bulk::replay_many,
         bulk::get_replay,
         bulk::cancel_replay,
+        listening::follow_listening,
+        listening::start_listening,
+        listening::stop_listening,
+        samples::get_sample,
+        samples::put_sample,
+        samples::delete_sample,
+        samples::infer_sample,
+        contacts::list_contacts,
+        contacts::get_contact,
+        contacts::delete_contact,
         secrets::list_secrets,
         secrets::put_secret,
         secrets::delete_secret,

@@ -11,7 +11,8 @@ use http::{HeaderValue, Method, header};
 
 use super::auth::{Access, Access::Public, authorize};
 use super::{
-    actions, bulk, curl, deliveries, errors, hook_states, keys, openapi, replays, runs, secrets, server, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, openapi, replays, runs, samples, secrets,
+    server, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -85,6 +86,16 @@ pub fn routes() -> Vec<Route> {
         route(POST,   "/api/v1/replays",                             Operator, bulk::replay_many),
         route(GET,    "/api/v1/replays/{id}",                        Viewer,   bulk::get_replay),
         route(POST,   "/api/v1/replays/{id}/cancel",                 Operator, bulk::cancel_replay),
+        route(GET,    "/api/v1/hooks/{id}/listen",                   Viewer,   listening::follow_listening),
+        route(POST,   "/api/v1/hooks/{id}/listen",                   Editor,   listening::start_listening),
+        route(DELETE, "/api/v1/hooks/{id}/listen",                   Editor,   listening::stop_listening),
+        route(GET,    "/api/v1/hooks/{id}/sample",                   Viewer,   samples::get_sample),
+        route(PUT,    "/api/v1/hooks/{id}/sample",                   Editor,   samples::put_sample),
+        route(DELETE, "/api/v1/hooks/{id}/sample",                   Editor,   samples::delete_sample),
+        route(POST,   "/api/v1/samples/infer",                       Viewer,   samples::infer_sample),
+        route(GET,    "/api/v1/contacts",                            Viewer,   contacts::list_contacts),
+        route(GET,    "/api/v1/contacts/{id}",                       Viewer,   contacts::get_contact),
+        route(DELETE, "/api/v1/contacts/{id}",                       Editor,   contacts::delete_contact),
         route(GET,    "/api/v1/secrets",                             Viewer,   secrets::list_secrets),
         route(PUT,    "/api/v1/secrets/{name}",                      Editor,   secrets::put_secret),
         route(DELETE, "/api/v1/secrets/{name}",                      Editor,   secrets::delete_secret),

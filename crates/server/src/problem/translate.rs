@@ -64,6 +64,12 @@ fn input_refused(refusal: &Refusal) -> Problem {
     Problem::new(&code::INVALID, sentence(&refusal.to_string())).with("problems", problems)
 }
 
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        input_refused(&refusal)
+    }
+}
+
 impl From<IdError> for Problem {
     fn from(error: IdError) -> Self {
         Self::bad_request(sentence(&error.to_string()))

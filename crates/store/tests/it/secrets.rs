@@ -156,10 +156,8 @@ async fn a_restarted_store_still_knows_every_key(mut opened: Opened) {
     assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), None, "nothing was met since");
     // Together with what is not repeated: only the repetition is turned away.
     let (fresh, run, again) = (opened.delivery(8), opened.run(None, 1), key(expires_at));
-    let (repeated, other) = tokio::join!(
-        store.accept_once(opened.delivery(7), Vec::new(), &again, now),
-        store.accept(fresh.clone(), vec![run]),
-    );
+    let (repeated, other) =
+        tokio::join!(store.accept_once(opened.delivery(7), Vec::new(), &again, now), store.accept(fresh.clone(), vec![run]),);
     assert_eq!((repeated, other), (Ok(known.clone()), Ok(())));
     assert!(store.delivery(fresh.id).await.unwrap().is_some());
     assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), known, "now it is met");

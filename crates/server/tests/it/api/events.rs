@@ -1,6 +1,5 @@
 //! The live feed, probes and metrics.
 
-use futures_util::StreamExt as _;
 use hookmill_testkit::patience::until;
 use serde_json::json;
 
@@ -8,15 +7,20 @@ use super::{DOUBLE, run_in};
 use crate::running::Running;
 
 /// Reads a feed until it has said all of these.
-async fn reads(response: reqwest::Response, wanted: &[&str]) -> String {
-    let mut stream = response.bytes_stream();
+async fn reads(mut response: reqwest::Response, wanted: &[&str]) -> String {
     let mut text = String::new();
-    while !wanted.iter().all(|part| text.contains(part)) {
-        let part = tokio::time::timeout(std::time::Duration::from_secs(30), stream.next()).await;
-        let part = part.unwrap_or_else(|_| panic!("{wanted:?} never came, only {text}"));
-        text.push_str(std::str::from_utf8(&part.unwrap().unwrap()).unwrap());
-    }
+    reads_on(&mut response, &mut text, wanted).await;
     text
+}
+
+/// Reads on in a feed until it has said all of these.
+pub(super) async fn reads_on(response: &mut reqwest::Response, text: &mut String, wanted: &[&str]) {
+    while !wanted.iter().all(|part| text.contains(part)) {
+        let part = tokio::time::timeout(std::time::Duration::from_secs(30), response.chunk()).await;
+        let part = part.unwrap_or_else(|_| panic!("{wanted:?} never came, only {text}"));
+        let part = part.unwrap().unwrap_or_else(|| panic!("{wanted:?} never came, it ended with {text}"));
+        text.push_str(std::str::from_utf8(&part).unwrap());
+    }
 }
 
 #[tokio::test]
