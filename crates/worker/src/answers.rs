@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hookmill_engine::expression::Names;
 use hookmill_engine::id::RunId;
-use hookmill_engine::run::{Answer, Outcome};
+use hookmill_engine::run::{Answer, Outcome, RunState};
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 use tokio::sync::oneshot;
@@ -17,7 +18,16 @@ pub enum Answered {
     /// A `respond` step spoke; the run may go on.
     Responded(Answer),
     /// The run ended without a `respond` step having spoken.
-    Finished(Outcome),
+    Finished(Ended),
+}
+
+/// A run at its end.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What expressions could see then: the outputs of its steps, its variables. None if it could not even begin.
+    pub names: Option<Arc<dyn Names>>,
 }
 
 type Waiting = Arc<Mutex<HashMap<RunId, SmallVec<[Caller; 1]>>>>;
@@ -67,22 +77,22 @@ impl Answers {
         }
     }
 
-    /// The run ended, and `answer` is what its `respond` step said, if there was one.
-    pub(crate) fn finished(&self, run: RunId, outcome: &Outcome, answer: Option<&Answer>) {
+    /// The run ended so; without a state it could not even begin.
+    pub(crate) fn finished(&self, run: RunId, outcome: &Outcome, state: Option<&RunState>) {
         let mut waiting = self.waiting.lock();
         let Some(callers) = waiting.remove(&run) else { return };
         drop(waiting);
         for caller in callers {
-            let _gone = caller.tell.send(at_the_end(outcome, answer));
+            let _gone = caller.tell.send(at_the_end(outcome, state));
         }
     }
 }
 
 /// What those who waited for the end are told.
-pub(crate) fn at_the_end(outcome: &Outcome, answer: Option<&Answer>) -> Answered {
-    match (outcome, answer) {
+pub(crate) fn at_the_end(outcome: &Outcome, state: Option<&RunState>) -> Answered {
+    match (outcome, state.and_then(RunState::answer)) {
         (Outcome::Succeeded { .. }, Some(answer)) => Answered::Responded(answer.clone()),
-        _ => Answered::Finished(outcome.clone()),
+        _ => Answered::Finished(Ended { outcome: outcome.clone(), names: state.map(RunState::names) }),
     }
 }
 

@@ -225,7 +225,7 @@ impl Execution {
         if commit::finished(self, &outcome).await.is_err() {
             return Leave::Parked;
         }
-        self.inner.answers.finished(self.head.id, &outcome, self.state.answer());
+        self.inner.answers.finished(self.head.id, &outcome, Some(&self.state));
         if self.parks_lane(&outcome) { Leave::Parked } else { Leave::Ended }
     }
 

@@ -36,7 +36,7 @@ mod view;
 mod wish;
 mod worker;
 
-pub use answers::{Answered, Waiter, Wants};
+pub use answers::{Answered, Ended, Waiter, Wants};
 pub use berth::Berth;
 pub use bulk::Wanted;
 pub use clock::{Clock, SystemClock};

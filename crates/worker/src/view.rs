@@ -46,7 +46,7 @@ impl Worker {
         let Some(state) = fold_stored(&self.inner.store, &self.inner.programs, run).await? else { return Ok(None) };
         Ok(match (state.answer(), state.outcome()) {
             (Some(answer), _) if wants == Wants::Response => Some(Answered::Responded(answer.clone())),
-            (answer, Some(outcome)) => Some(at_the_end(outcome, answer)),
+            (_, Some(outcome)) => Some(at_the_end(outcome, Some(&state))),
             (_, None) => None,
         })
     }

@@ -9,7 +9,7 @@ use super::machine::Turn;
 use super::program::{Kind, Program};
 use super::shown::Shown;
 use super::{Answer, Change, Entry, Failure, Outcome, Pending, StepAt, StepsView, code, decide};
-use crate::expression::{Scope, Value, to_json};
+use crate::expression::{Names, Scope, Value, to_json};
 use crate::id::RunId;
 use crate::time::Timestamp;
 
@@ -131,6 +131,12 @@ impl RunState {
     #[must_use]
     pub fn answer(&self) -> Option<&Answer> {
         self.answer.as_ref()
+    }
+
+    /// What an expression outside of all loops can see: `webhook`, `run`, the variables, the outputs of the steps. No secrets.
+    #[must_use]
+    pub fn names(&self) -> Arc<dyn Names> {
+        Arc::new(Sight { frame: Arc::clone(&self.frame), facts: Arc::clone(&self.facts), secrets: None })
     }
 
     /// How many step occurrences have ended.

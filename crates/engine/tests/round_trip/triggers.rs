@@ -50,11 +50,13 @@ fn variable(depth: usize) -> BoxedStrategy<Variable> {
 
 fn response() -> BoxedStrategy<Response> {
     let mode = any_of(&[ResponseMode::Immediately, ResponseMode::WhenFinished, ResponseMode::Respond]);
-    let content_type = any_of(&[ContentType::Json, ContentType::Text, ContentType::Xml]);
-    let fallback =
-        || option::of((option::of(any::<u16>()), option::of(value())).prop_map(|(status, body)| FallbackAnswer { status, body }));
+    let content_type = || any_of(&[ContentType::Json, ContentType::Text, ContentType::Xml]);
+    let fallback = || {
+        let parts = (option::of(any::<u16>()), option::of(content_type()), option::of(value()));
+        option::of(parts.prop_map(|(status, content_type, body)| FallbackAnswer { status, content_type, body }))
+    };
     (
-        (mode, option::of(any::<u16>()), object(), option::of(content_type)),
+        (mode, option::of(any::<u16>()), object(), option::of(content_type())),
         option::of(value()),
         option::of(span()),
         (fallback(), fallback(), fallback()),

@@ -1,68 +1,61 @@
-//! What the sender of an accepted webhook gets, and the headers that keep any answer from being more than data.
+//! What the sender of an accepted webhook gets.
 
+mod form;
+mod headers;
+mod names;
+mod xml;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
-use hookmill_engine::expression::{Scope, Template, Value, from_json, to_json};
+use hookmill_engine::expression::{Names, Scope, Template, Value, to_json};
 use hookmill_engine::id::{DeliveryId, RunId};
 use hookmill_engine::run::{Answer, Failure, Outcome};
 use hookmill_engine::time::{Span, Timestamp};
-use hookmill_engine::workflow::{Response as Wanted, ResponseMode};
-use hookmill_worker::{Answered, Wants};
-use http::header::{self, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use hookmill_engine::workflow::{ContentType, FallbackAnswer, Response as Wanted, ResponseMode};
+use hookmill_worker::{Answered, Ended, Wants};
+use http::{Response, StatusCode};
 
 use super::code::Code;
 use super::product::Product;
 use super::refused::{PROBLEM, problem};
+use form::written;
+use headers::Headers;
+use names::Known;
+
+pub(super) use form::JSON;
+pub use headers::ANSWER_HEADERS_MAX;
+pub(super) use headers::secured;
 
 /// How long a sender waits unless the hook says otherwise.
 const DEADLINE: Span = Span(30_000);
 /// How long a sender can be made to wait; few senders and no proxies have more patience.
 pub const DEADLINE_MAX: Span = Span(300_000);
-/// Headers that an answer of a workflow can have.
-pub const ANSWER_HEADERS_MAX: usize = 32;
-
-pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-
-/// Headers that a workflow cannot set: those of the connection, those that fix the content type, and those with which
-/// an answer could take effect beyond itself in a browser that has the console open on the same origin.
-const DENIED: [HeaderName; 20] = [
-    header::CONNECTION,
-    header::CONTENT_LENGTH,
-    header::TRANSFER_ENCODING,
-    header::TRAILER,
-    header::TE,
-    header::UPGRADE,
-    header::DATE,
-    header::CONTENT_TYPE,
-    header::CONTENT_ENCODING,
-    header::X_CONTENT_TYPE_OPTIONS,
-    header::CONTENT_SECURITY_POLICY,
-    header::CONTENT_SECURITY_POLICY_REPORT_ONLY,
-    header::SET_COOKIE,
-    header::STRICT_TRANSPORT_SECURITY,
-    header::REFRESH,
-    header::ALT_SVC,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("clear-site-data"),
-    HeaderName::from_static("service-worker-allowed"),
-];
 
 /// How a hook answers what it accepted.
 #[derive(Debug)]
 pub(super) struct Responder {
     mode: ResponseMode,
     status: Option<StatusCode>,
-    headers: Vec<(HeaderName, Template)>,
+    headers: Headers,
+    form: Option<ContentType>,
     body: Option<Template>,
     pub(super) deadline: Duration,
-    on_failure: Option<(StatusCode, Option<Template>)>,
+    on_failure: Option<Fallback>,
+    aborted: Option<Fallback>,
+    on_deadline: Option<Fallback>,
     /// Whose default answer is given.
     product: Option<Product>,
+}
+
+/// The answer that is given instead of the usual one.
+#[derive(Debug)]
+struct Fallback {
+    status: Option<StatusCode>,
+    form: Option<ContentType>,
+    body: Option<Template>,
 }
 
 /// What the templates of an answer can see.
@@ -75,6 +68,10 @@ pub(super) struct Accepted {
     pub(super) seed: u64,
 }
 
+fn compiled(what: &str, value: &serde_json::Value) -> Result<Template, String> {
+    Template::compile(value).map_err(|error| format!("The response's {what} cannot be read: {error}."))
+}
+
 impl Responder {
     /// Compiles the answer of a trigger.
     ///
@@ -83,31 +80,23 @@ impl Responder {
     pub(super) fn new(wanted: Option<&Wanted>, product: Option<Product>) -> Result<Self, String> {
         let default = Wanted::default();
         let wanted = wanted.unwrap_or(&default);
-        let compile = |what: &str, value: &serde_json::Value| {
-            Template::compile(value).map_err(|error| format!("The response's {what} cannot be read: {error}."))
-        };
-        let mut headers = Vec::new();
-        for (name, value) in wanted.headers.iter().take(ANSWER_HEADERS_MAX) {
-            let parsed: HeaderName =
-                name.parse().map_err(|_| format!("`{name}` cannot be the name of a header of the response."))?;
-            if !DENIED.contains(&parsed) {
-                headers.push((parsed, compile("headers", value)?));
-            }
-        }
-        let on_failure = match &wanted.on_failure {
-            None => None,
-            Some(failure) => {
-                let body = failure.body.as_ref().map(|body| compile("on_failure", body)).transpose()?;
-                Some((failure.status.and_then(usable_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body))
-            }
+        let form = wanted.content_type;
+        let fallback = |what: &str, answer: &Option<FallbackAnswer>| {
+            let Some(answer) = answer else { return Ok(None) };
+            let body = answer.body.as_ref().map(|body| compiled(what, body)).transpose()?;
+            let status = answer.status.and_then(usable_status);
+            Ok::<_, String>(Some(Fallback { status, form: answer.content_type.or(form), body }))
         };
         Ok(Self {
             mode: wanted.mode,
             status: wanted.status.and_then(usable_status),
-            headers,
-            body: wanted.body.as_ref().map(|body| compile("body", body)).transpose()?,
+            headers: Headers::new(&wanted.headers)?,
+            form,
+            body: wanted.body.as_ref().map(|body| compiled("body", body)).transpose()?,
             deadline: Duration::from_millis(wanted.deadline.unwrap_or(DEADLINE).min(DEADLINE_MAX).0),
-            on_failure,
+            on_failure: fallback("on_failure", &wanted.on_failure)?,
+            aborted: fallback("aborted", &wanted.aborted)?,
+            on_deadline: fallback("on_deadline", &wanted.on_deadline)?,
             product,
         })
     }
@@ -125,14 +114,20 @@ impl Responder {
     /// the sender gets the ids then, and the note says why.
     pub(super) fn at_once(&self, accepted: &Accepted) -> (Response<Body>, Option<String>) {
         let default = if self.body.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
-        if self.body.is_none() && self.headers.is_empty() {
-            if let Some(product) = self.product {
-                let reply = product.accepted(accepted.delivery, accepted.run);
-                return (secured(self.status.unwrap_or(reply.status), JSON, reply.body.to_string().into()), None);
-            }
-            return (ids(self.status.unwrap_or(default), accepted), None);
-        }
-        match self.render(self.status.unwrap_or(default), self.body.as_ref(), accepted, run_value(accepted, None, None)) {
+        let status = self.status.unwrap_or(default);
+        let Some(body) = &self.body else {
+            let mut response = match self.product {
+                Some(product) => {
+                    let reply = product.accepted(accepted.delivery, accepted.run);
+                    secured(self.status.unwrap_or(reply.status), JSON, reply.body.to_string().into())
+                }
+                None => ids(status, accepted),
+            };
+            let scope = || accepted.scope(Known::default());
+            let added = if self.headers.is_empty() { Ok(()) } else { self.headers.add_to(&mut response, &scope()) };
+            return (response, added.err().map(|why| format!("A header of the answer could not be made: {why}")));
+        };
+        match self.rendered(status, body, &accepted.scope(Known::default())) {
             Ok(response) => (response, None),
             Err(why) => (ids(StatusCode::ACCEPTED, accepted), Some(format!("The answer's template failed: {why}"))),
         }
@@ -141,32 +136,53 @@ impl Responder {
     /// The answer to a sender that has waited; none: it has waited for too long, or nobody can tell any more.
     pub(super) fn after(&self, accepted: &Accepted, answered: Option<Answered>) -> Response<Body> {
         match answered {
-            None => ids(StatusCode::ACCEPTED, accepted),
-            Some(Answered::Responded(answer)) => responded(&answer),
-            Some(Answered::Finished(Outcome::Succeeded { output })) => self.succeeded(accepted, &output),
-            Some(Answered::Finished(Outcome::Failed(failure))) => self.failed(accepted, Code::RunFailed, &failure),
-            Some(Answered::Finished(Outcome::Cancelled { reason })) => {
-                self.failed(accepted, Code::RunCancelled, &Failure::new("cancelled", reason))
-            }
+            None => self.too_late(accepted),
+            Some(Answered::Responded(answer)) => self.responded(answer),
+            Some(Answered::Finished(Ended { outcome, names })) => match outcome {
+                Outcome::Succeeded { output } => self.succeeded(accepted, output, names),
+                Outcome::Failed(failure) => {
+                    let scope = accepted.scope(Known::failure(&failure).of_run(names));
+                    self.failed(accepted, Code::RunFailed, self.on_failure.as_ref(), &scope)
+                }
+                Outcome::Cancelled { reason } => {
+                    let scope = accepted.scope(Known::failure(&Failure::new("cancelled", reason)).of_run(names));
+                    self.failed(accepted, Code::RunCancelled, self.aborted.as_ref().or(self.on_failure.as_ref()), &scope)
+                }
+            },
         }
     }
 
-    fn succeeded(&self, accepted: &Accepted, output: &serde_json::Value) -> Response<Body> {
+    /// The run goes on.
+    fn too_late(&self, accepted: &Accepted) -> Response<Body> {
+        let Some(fallback) = &self.on_deadline else { return ids(StatusCode::ACCEPTED, accepted) };
+        let status = fallback.status.unwrap_or(StatusCode::ACCEPTED);
+        self.fallback(status, fallback, &accepted.scope(Known::default()), accepted).unwrap_or_else(|| ids(status, accepted))
+    }
+
+    /// What a `respond` step says, in the form in which we say it.
+    fn responded(&self, answer: Answer) -> Response<Body> {
+        let (content_type, body) = written(self.form, answer.body);
+        let mut response = secured(usable_status(answer.status).unwrap_or(StatusCode::OK), content_type, body);
+        headers::add_given(response.headers_mut(), &answer.headers);
+        response
+    }
+
+    fn succeeded(&self, accepted: &Accepted, output: serde_json::Value, names: Option<Arc<dyn Names>>) -> Response<Body> {
         let status = self.status.unwrap_or(StatusCode::OK);
-        let value = from_json(output);
+        let as_it_is = |output| {
+            let (content_type, body) = written(self.form, output);
+            secured(status, content_type, body)
+        };
         if self.body.is_none() && self.headers.is_empty() {
-            let (content_type, body) = body_of(output);
-            return secured(status, content_type, body);
+            return as_it_is(output);
         }
-        let run = run_value(accepted, Some(value), None);
+        let scope = accepted.scope(Known::output(&output).of_run(names));
         let rendered = match &self.body {
-            Some(_) => self.render(status, self.body.as_ref(), accepted, run),
-            None => self.rendered_headers(accepted, run).map(|headers| {
-                let (content_type, body) = body_of(output);
-                let mut response = secured(status, content_type, body);
-                response.headers_mut().extend(headers);
-                response
-            }),
+            Some(body) => self.rendered(status, body, &scope),
+            None => {
+                let mut response = as_it_is(output);
+                self.headers.add_to(&mut response, &scope).map(|()| response)
+            }
         };
         rendered.unwrap_or_else(|why| {
             let detail = "The run succeeded, but the answer could not be made from its output.";
@@ -175,102 +191,38 @@ impl Responder {
         })
     }
 
-    fn failed(&self, accepted: &Accepted, code: Code, failure: &Failure) -> Response<Body> {
-        let (status, body) = match &self.on_failure {
-            Some((status, body)) => (*status, body.as_ref()),
-            None => (StatusCode::INTERNAL_SERVER_ERROR, None),
-        };
+    fn failed(&self, accepted: &Accepted, code: Code, fallback: Option<&Fallback>, scope: &Scope) -> Response<Body> {
+        let status = fallback.and_then(|fallback| fallback.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // What failed inside is the owner's business; an owner who wants to tell it writes a template.
         let default = || failure_problem(status, code, "The workflow did not finish successfully.", accepted);
-        let Some(body) = body else { return default() };
-        let error = Value::from_pairs([("code", failure.code.as_str()), ("message", failure.message.as_str())]);
-        self.render(status, Some(body), accepted, run_value(accepted, None, Some(error))).unwrap_or_else(|why| {
-            tracing::warn!(run.id = %accepted.run, error = %why, "The failure answer of run {} could not be made", accepted.run);
-            default()
-        })
+        let Some(fallback) = fallback else { return default() };
+        self.fallback(status, fallback, scope, accepted).unwrap_or_else(default)
     }
 
-    fn render(
-        &self,
-        status: StatusCode,
-        body: Option<&Template>,
-        accepted: &Accepted,
-        run: Value,
-    ) -> Result<Response<Body>, String> {
-        let headers = self.rendered_headers(accepted, run.clone())?;
-        let mut response = match body {
-            None => ids(status, accepted),
-            Some(body) => {
-                let value = body.eval(&accepted.scope(run)).map_err(|error| error.to_string())?;
-                let (content_type, body) = match value.as_str() {
-                    Some(text) => (TEXT, Bytes::copy_from_slice(text.as_bytes())),
-                    None => body_of(&to_json(&value)),
-                };
-                secured(status, content_type, body)
-            }
-        };
-        response.headers_mut().extend(headers);
+    /// What stands in for the usual answer; none if it has no body or that cannot be made.
+    fn fallback(&self, status: StatusCode, fallback: &Fallback, scope: &Scope, accepted: &Accepted) -> Option<Response<Body>> {
+        let value = fallback.body.as_ref()?.eval(scope);
+        let value = value.inspect_err(|error| {
+            tracing::warn!(run.id = %accepted.run, %error, "The answer for what became of run {} could not be made", accepted.run);
+        });
+        let (content_type, body) = written(fallback.form, to_json(&value.ok()?));
+        let mut response = secured(status, content_type, body);
+        self.headers.add_possible_to(&mut response, scope);
+        Some(response)
+    }
+
+    fn rendered(&self, status: StatusCode, body: &Template, scope: &Scope) -> Result<Response<Body>, String> {
+        let value = body.eval(scope).map_err(|error| error.to_string())?;
+        let (content_type, body) = written(self.form, to_json(&value));
+        let mut response = secured(status, content_type, body);
+        self.headers.add_to(&mut response, scope)?;
         Ok(response)
     }
-
-    fn rendered_headers(&self, accepted: &Accepted, run: Value) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
-        if self.headers.is_empty() {
-            return Ok(Vec::new());
-        }
-        let scope = accepted.scope(run);
-        let rendered = self.headers.iter().map(|(name, template)| {
-            let value = template.eval(&scope).map_err(|error| error.to_string())?;
-            let value = HeaderValue::from_str(&value.to_string())
-                .map_err(|_| format!("the value of the header {name} has forbidden characters"))?;
-            Ok((name.clone(), value))
-        });
-        rendered.collect()
-    }
-}
-
-impl Accepted {
-    fn scope(&self, run: Value) -> Scope {
-        let names = vec![
-            ("webhook".to_owned(), self.webhook.clone()),
-            ("run".to_owned(), run),
-            ("delivery_id".to_owned(), Value::from(self.delivery.to_string())),
-        ];
-        Scope::of(names, self.now, self.seed)
-    }
-}
-
-fn run_value(accepted: &Accepted, output: Option<Value>, error: Option<Value>) -> Value {
-    let mut members = vec![("id", Value::from(accepted.run.to_string()))];
-    members.extend(output.map(|output| ("output", output)));
-    members.extend(error.map(|error| ("error", error)));
-    Value::from_pairs(members)
-}
-
-/// What a `respond` step says, in the form in which we say it.
-fn responded(answer: &Answer) -> Response<Body> {
-    let (content_type, body) = body_of(&answer.body);
-    let mut response = secured(usable_status(answer.status).unwrap_or(StatusCode::OK), content_type, body);
-    for (name, value) in answer.headers.iter().take(ANSWER_HEADERS_MAX) {
-        let Ok(name) = name.parse::<HeaderName>() else { continue };
-        let Ok(value) = HeaderValue::from_str(value) else { continue };
-        if !DENIED.contains(&name) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }
 
 /// A status that ends an exchange; 1xx would not.
 fn usable_status(status: u16) -> Option<StatusCode> {
     StatusCode::from_u16(status).ok().filter(|status| (200..600).contains(&status.as_u16()))
-}
-
-/// A text is sent as it is, anything else as JSON.
-fn body_of(value: &serde_json::Value) -> (HeaderValue, Bytes) {
-    match value {
-        serde_json::Value::String(text) => (TEXT, Bytes::copy_from_slice(text.as_bytes())),
-        other => (JSON, Bytes::from(other.to_string())),
-    }
 }
 
 /// The ids under which to ask for what became of a request.
@@ -285,16 +237,4 @@ fn failure_problem(status: StatusCode, code: Code, detail: &str, accepted: &Acce
     body["delivery_id"] = accepted.delivery.to_string().into();
     body["run_id"] = accepted.run.to_string().into();
     secured(status, PROBLEM, Bytes::from(body.to_string()))
-}
-
-/// An answer that is data and nothing else, even in a browser that has the console open on the same origin.
-pub(super) fn secured(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, content_type);
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

@@ -167,15 +167,8 @@ fn label(trigger: &WebhookTrigger) -> &str {
 
 /// What a trigger asks for that this version does not do.
 fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
-    let response = trigger.response.as_ref();
-    let asked = [
-        ("split", trigger.split.is_some()),
-        ("rate_limit", trigger.rate_limit.is_some()),
-        ("cors", trigger.cors.is_some()),
-        ("response.content_type", response.is_some_and(|response| response.content_type.is_some())),
-        ("response.aborted", response.is_some_and(|response| response.aborted.is_some())),
-        ("response.on_deadline", response.is_some_and(|response| response.on_deadline.is_some())),
-    ];
+    let asked =
+        [("split", trigger.split.is_some()), ("rate_limit", trigger.rate_limit.is_some()), ("cors", trigger.cors.is_some())];
     asked.into_iter().find_map(|(what, asked)| asked.then_some(what))
 }
 

@@ -52,7 +52,7 @@ impl Secrets for NoSecrets {
 pub(crate) struct Door {
     pub(crate) address: SocketAddr,
     pub(crate) store: Store,
-    worker: Worker,
+    pub(crate) worker: Worker,
     secrets: Arc<LiveSecrets>,
     stop: CancellationToken,
     served: tokio::task::JoinHandle<listen::Drained>,

@@ -203,8 +203,12 @@ impl Decode for ContentType {
 
 impl Decode for FallbackAnswer {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
-        let mut fields = Fields::of(node, "a map with the keys `status` and `body`", at)?;
-        let answer = Self { status: fields.optional("status"), body: fields.optional("body") };
+        let mut fields = Fields::of(node, "a map with the keys `status`, `content_type` and `body`", at)?;
+        let answer = Self {
+            status: fields.optional("status"),
+            content_type: fields.optional("content_type"),
+            body: fields.optional("body"),
+        };
         fields.finish();
         Some(answer)
     }

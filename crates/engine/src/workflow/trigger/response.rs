@@ -66,7 +66,8 @@ pub enum ContentType {
     Json,
     /// `text/plain`: anything else than a text is written as JSON.
     Text,
-    /// `application/xml`: the body is the text of an XML document.
+    /// `application/xml`: a text is sent as it is; a map is written as the element of its only key, or as `<response>`, with
+    /// `@name` for attributes, `#text` for the text, and lists for elements that repeat.
     Xml,
 }
 
@@ -76,6 +77,9 @@ pub struct FallbackAnswer {
     /// The status. Default: that of the answer it stands for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// What its body is sent as. Default: as the other answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<ContentType>,
     /// The body; texts may hold expressions (`{{ run.error.message }}`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,

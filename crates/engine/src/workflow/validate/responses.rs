@@ -6,7 +6,7 @@ use super::Checker;
 use super::expressions::Allowed;
 use super::names::Scope;
 use crate::workflow::problem::{closest, quoted};
-use crate::workflow::{ContentType, Response, ResponseMode, Step, StepKind, Trigger, Workflow};
+use crate::workflow::{Response, ResponseMode, Step, StepKind, Trigger, Workflow};
 
 /// The statuses that an answer can have.
 const STATUSES: std::ops::RangeInclusive<u16> = 200..=599;
@@ -79,20 +79,8 @@ impl<'w> Checker<'w> {
                 }
                 if let Some(body) = &answer.body {
                     this.at_member("body", |this| this.value(body, &allowed));
-                    this.xml_is_text(response, body);
                 }
             });
-        }
-        if let Some(body) = &response.body {
-            self.xml_is_text(response, body);
-        }
-    }
-
-    /// XML is written as a text: nobody can tell what elements a map would be.
-    fn xml_is_text(&mut self, response: &Response, body: &Value) {
-        if response.content_type == Some(ContentType::Xml) && !body.is_string() {
-            let message = "with `content_type: xml` the body is the text of an XML document";
-            self.at.member("body", |at| at.problem("wrong_type", message));
         }
     }
 
