@@ -6,6 +6,7 @@
 //! `docs/hookmill.toml` is the commented default file; a test keeps it equal to [`Config::default`].
 
 mod database;
+mod intake;
 mod known;
 mod ledger;
 mod log;
@@ -17,6 +18,7 @@ mod store;
 mod vault;
 
 pub use database::Database;
+pub use intake::{Intake, Rate, RateError};
 pub use ledger::Ledger;
 pub use log::{Log, LogFormat};
 pub use net::Net;
@@ -44,6 +46,8 @@ pub struct Config {
     pub server: Server,
     /// Where things are kept.
     pub store: Store,
+    /// How much is taken in.
+    pub intake: Intake,
     /// What is kept of the requests that reached a hook.
     pub ledger: Ledger,
     /// How runs are executed, and how long they are kept.

@@ -25,6 +25,7 @@ mod meters;
 mod outside;
 pub(crate) mod product;
 mod proof;
+mod rates;
 mod reading;
 mod redact;
 mod refused;
@@ -54,18 +55,20 @@ pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
 pub use outside::{Fetched, Outside};
 pub use product::alias;
 pub use proof::witness;
+pub use rates::{FAILING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;
 
-use crate::config::Size;
+use crate::config::{Intake, Size};
 use crate::listen::Inbound;
 use crate::vault::LiveSecrets;
 use arrival::Arrival;
 use gate::Proving;
 use hook::{BodyLimits, Hook, Place};
-use hooks::Hooks;
+use hooks::{Found, Hooks};
 use listening::Listeners;
 use meters::Meters;
 use proof::Told;
+use rates::Rates;
 use reading::{keep_body, unreadable};
 use refused::{Refused, Result};
 
@@ -92,6 +95,8 @@ pub struct Parts {
     pub trusted_proxies: Vec<IpNet>,
     /// Fetches certificates of providers, and confirms subscriptions.
     pub outside: Arc<dyn Outside>,
+    /// How much is taken in.
+    pub intake: Intake,
 }
 
 /// Takes webhooks. Clones share it.
@@ -107,6 +112,7 @@ struct Inner {
     trusted_proxies: Vec<IpNet>,
     hooks: Arc<Hooks>,
     listeners: Listeners,
+    rates: Rates,
     meters: Meters,
     /// What seeds are made from: a keyed function of the run's id.
     seeds: RandomState,
@@ -117,10 +123,11 @@ impl Ingress {
     /// Opens the door.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies, outside } = parts;
+        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies, outside, intake } = parts;
         let limits = BodyLimits { default: body_default.0, max: body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
         let (listeners, meters, seeds) = (Listeners::new(store.clone()), Meters::new(), RandomState::new());
+        let rates = Rates::new(&store, intake);
         let proving = Proving::new(outside);
         Self(Arc::new(Inner {
             store,
@@ -130,6 +137,7 @@ impl Ingress {
             clock,
             trusted_proxies,
             hooks,
+            rates,
             listeners,
             meters,
             seeds,
@@ -165,6 +173,7 @@ impl Inner {
         if hook.state == HookState::Off {
             return Err(keep_body(Refused::hook_off(hook), body).await);
         }
+        self.rates.check_failing(hook, arrival.address, arrival.received_at)?;
         if !hook.lets_in(arrival.address) {
             return Err(keep_body(Refused::address_not_allowed(hook, arrival.address), body).await);
         }
@@ -199,7 +208,21 @@ impl Inner {
         {
             return Ok(answer);
         }
-        self.accept(arrival, &found, body, told).await
+        self.admit(arrival, &found, body, told).await
+    }
+
+    /// Takes a request whose sender may call, unless too much comes or waits.
+    async fn admit(&self, arrival: &Arrival, found: &Found, body: Bytes, told: Told) -> Result<Response<Body>> {
+        let hook = &found.hook;
+        if self.worker.is_full() && !hook.is_paused() {
+            return Err(Refused::backlog_full(hook));
+        }
+        let standing = self.rates.take(hook, arrival.received_at).await.map_err(|refused| refused.body(body.clone()))?;
+        let mut response = self.accept(arrival, found, body, told).await?;
+        if let Some(standing) = standing {
+            standing.tell(response.headers_mut());
+        }
+        Ok(response)
     }
 
     /// A request for the ledger, under a new id and with no body yet.
@@ -225,7 +248,12 @@ impl Inner {
 
     fn refuse(&self, arrival: &Arrival, mut refused: Refused) -> Response<Body> {
         self.meters.refused(refused.code);
-        let delivery = refused.place.clone().map(|place| {
+        if let Some(place) = &refused.place
+            && matches!(refused.code, Code::Unauthorized | Code::BadSignature | Code::AddressNotAllowed)
+        {
+            self.rates.failed(place.hook, arrival.address, arrival.received_at);
+        }
+        let delivery = refused.place.clone().filter(|_| refused.kept).map(|place| {
             let kept = self.delivery(arrival, &place, Outcome::Refused, refused.code.status());
             let id = kept.id;
             let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());

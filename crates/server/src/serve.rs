@@ -219,6 +219,7 @@ async fn serve_app(
         body_max: app.config.server.hook_body_max,
         trusted_proxies: app.config.server.trusted_proxies.clone(),
         outside: Arc::new(net),
+        intake: app.config.intake.clone(),
     });
     let handler = handler(door, router(app.clone()));
     log::serving(address, &app);

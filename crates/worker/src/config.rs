@@ -16,6 +16,8 @@ pub struct Config {
     pub queue_runs_max: usize,
     /// Bytes of request bodies held by the runs that wait in memory for their turn.
     pub queue_bytes_max: usize,
+    /// Runs that wait in the database for a place in memory. While there are more, webhooks are refused with 503.
+    pub backlog_runs_max: u64,
     /// A run that waits for less than this stays in memory; longer waits cost a row only.
     pub resident_wait: Span,
     /// Runs that stay in memory while they wait, at most; more are parked whatever their wait.
@@ -121,6 +123,7 @@ impl Default for Config {
             runs_at_once: 1_024,
             queue_runs_max: 20_000,
             queue_bytes_max: 64 << 20,
+            backlog_runs_max: 1_000_000,
             resident_wait: Span(10_000),
             resident_runs_max: 2_000,
             drain: Span(10_000),

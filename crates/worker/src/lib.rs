@@ -9,6 +9,7 @@
 
 mod answers;
 mod attempt;
+mod backlog;
 mod berth;
 mod bulk;
 mod clock;

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::answers::{Answers, Waiter, Wants};
+use crate::backlog::Backlog;
 use crate::berth::Berth;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,7 +32,7 @@ use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::replay::Witness;
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{bulk, commit, fetch, held, index, lease, prune, rescue};
+use crate::{backlog, bulk, commit, fetch, held, index, lease, prune, rescue};
 
 /// What the worker works with.
 pub struct Parts {
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) timers: Timers,
     /// Somebody wished for a bulk replay.
     pub(crate) bulk: Notify,
+    pub(crate) backlog: Backlog,
     /// A hook may have become active that holds deliveries.
     pub(crate) held: Notify,
     pub(crate) answers: Answers,
@@ -122,6 +124,7 @@ impl Worker {
             claims: RwLock::new(()),
             timers: Timers::default(),
             bulk: Notify::new(),
+            backlog: Backlog::default(),
             held: Notify::new(),
             answers: Answers::default(),
             live: LiveRuns::default(),
@@ -141,6 +144,7 @@ impl Worker {
         inner.loops.spawn(prune::run(inner.clone()));
         inner.loops.spawn(bulk::run(inner.clone()));
         inner.loops.spawn(held::run(inner.clone()));
+        inner.loops.spawn(backlog::run(inner.clone()));
         inner.loops.spawn(rescue::run(inner.clone()));
         Ok(Self { inner })
     }
@@ -161,7 +165,10 @@ impl Worker {
                 self.inner.take_in(run, Some(place));
                 self.inner.pump();
             }
-            None => self.inner.timers.ring(),
+            None => {
+                self.inner.backlog.grew(1);
+                self.inner.timers.ring();
+            }
         }
     }
 

@@ -18,6 +18,7 @@ macro_rules! pages {
 
 pages! {
     "address_not_allowed"
+    "backlog_full"
     "bad_body"
     "bad_idempotency_key"
     "bad_signature"
@@ -35,6 +36,7 @@ pages! {
     "lane_error"
     "method_not_allowed"
     "overloaded"
+    "rate_limited"
     "run_cancelled"
     "run_failed"
     "storage_full"

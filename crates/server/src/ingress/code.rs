@@ -9,6 +9,8 @@ pub enum Code {
     HookOff,
     /// The hook is switched off for a while.
     HookAway,
+    /// A limit on requests is used up.
+    RateLimited,
     /// The hook does not take this method.
     MethodNotAllowed,
     /// No accepted credential was presented.
@@ -41,6 +43,8 @@ pub enum Code {
     HookNotReady,
     /// More is waiting to be stored than the limits allow.
     Overloaded,
+    /// More runs wait for their turn than the limit allows.
+    BacklogFull,
     /// The disk is full.
     StorageFull,
     /// The database cannot be reached.
@@ -55,10 +59,11 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::HookNotFound,
         Self::HookOff,
         Self::HookAway,
+        Self::RateLimited,
         Self::MethodNotAllowed,
         Self::Unauthorized,
         Self::AddressNotAllowed,
@@ -75,6 +80,7 @@ impl Code {
         Self::LaneError,
         Self::HookNotReady,
         Self::Overloaded,
+        Self::BacklogFull,
         Self::StorageFull,
         Self::StorageUnavailable,
         Self::RunFailed,
@@ -87,6 +93,7 @@ impl Code {
             Self::HookNotFound => ("hook_not_found", 404, "No hook answers here"),
             Self::HookOff => ("hook_off", 404, "The hook is switched off"),
             Self::HookAway => ("hook_away", 503, "The hook is switched off for now"),
+            Self::RateLimited => ("rate_limited", 429, "Too many requests"),
             Self::MethodNotAllowed => ("method_not_allowed", 405, "Method not allowed"),
             Self::Unauthorized => ("unauthorized", 401, "Unauthorized"),
             Self::AddressNotAllowed => ("address_not_allowed", 403, "Address not allowed"),
@@ -103,6 +110,7 @@ impl Code {
             Self::LaneError => ("lane_error", 422, "The order of this request cannot be told"),
             Self::HookNotReady => ("hook_not_ready", 503, "The hook is not ready"),
             Self::Overloaded => ("overloaded", 503, "Too much is waiting to be stored"),
+            Self::BacklogFull => ("backlog_full", 503, "Too many runs are waiting"),
             Self::StorageFull => ("storage_full", 507, "The storage is full"),
             Self::StorageUnavailable => ("storage_unavailable", 503, "The storage is not available"),
             Self::RunFailed => ("run_failed", 500, "The run failed"),

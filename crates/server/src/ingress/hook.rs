@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
-use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, Trigger, WebhookTrigger, Yes};
+use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, RateLimit, Trigger, WebhookTrigger, Yes};
 use hookmill_store::hook_states::{HookState, OffAnswer};
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
@@ -39,6 +39,7 @@ pub(super) struct Hook {
     /// What is known of the provider that calls.
     pub(super) proof: Option<Proof>,
     pub(super) deduper: Deduper,
+    pub(super) rate_limit: Option<RateLimit>,
     /// If it is false, a request starts nothing.
     only_if: Option<Template>,
     /// Who may call, by address; empty: everyone.
@@ -122,6 +123,7 @@ impl Hook {
             proof,
             deduper: Deduper::new(trigger.dedupe.as_ref())?,
             only_if,
+            rate_limit: trigger.rate_limit,
             allow_ips: trigger.allow_ips.clone(),
             body_bytes_max: trigger.body_bytes_max.unwrap_or(limits.default).min(limits.max),
             done_when_stored: revision.program.step_count() == 0 && responder.waits_for().is_none(),
@@ -167,8 +169,7 @@ fn label(trigger: &WebhookTrigger) -> &str {
 
 /// What a trigger asks for that this version does not do.
 fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
-    let asked =
-        [("split", trigger.split.is_some()), ("rate_limit", trigger.rate_limit.is_some()), ("cors", trigger.cors.is_some())];
+    let asked = [("split", trigger.split.is_some()), ("cors", trigger.cors.is_some())];
     asked.into_iter().find_map(|(what, asked)| asked.then_some(what))
 }
 

@@ -18,6 +18,8 @@ use super::code::Code;
 use super::diagnosis::Case;
 use super::hook::{Hook, Place};
 
+/// When a sender should try again while too many runs wait.
+const BACKLOG_RETRY_S: u64 = 10;
 /// When a sender should try again after the database could not be reached.
 const UNAVAILABLE_RETRY_S: u64 = 5;
 /// When a sender should try again after the disk was full, the hook not ready, or off.
@@ -39,6 +41,8 @@ pub(super) struct Refused {
     pub(super) body: Bytes,
     /// A wrong signature that is to be explained to the owner.
     pub(super) case: Option<Box<Case>>,
+    /// Whether it is one of those that the ledger keeps.
+    pub(super) kept: bool,
 }
 
 /// A refusal, boxed: it is the rare case, and the common one should not carry its size.
@@ -55,6 +59,7 @@ impl Refused {
             place: None,
             body: Bytes::new(),
             case: None,
+            kept: true,
         })
     }
 
@@ -176,6 +181,14 @@ impl Refused {
             .map(|finding| json!({ "name": finding.name, "code": finding.code, "message": finding.message }))
             .collect();
         refused.members.insert("errors".to_owned(), errors.into());
+        refused
+    }
+
+    /// It is not kept: there are many of them when there are any.
+    pub(super) fn backlog_full(hook: &Hook) -> Box<Self> {
+        let detail = "More runs wait for their turn than the limits allow. Nothing was stored; send it again later.";
+        let mut refused = Self::new(Code::BacklogFull, detail).at(hook.place.clone()).retry_after_s(BACKLOG_RETRY_S);
+        refused.kept = false;
         refused
     }
 

@@ -8,7 +8,7 @@ use hookmill_actions::net::{Net, NetPolicy};
 use hookmill_actions::{FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, RunId, WorkspaceId};
 use hookmill_engine::workflow::{self, Trigger};
-use hookmill_server::config::Size;
+use hookmill_server::config::{Intake, Size};
 use hookmill_server::ingress::{Ingress, Outside, Parts, alias};
 use hookmill_server::listen::{self, Limits};
 use hookmill_server::vault::{LiveSecrets, OpenSecret, SecretValues};
@@ -67,11 +67,20 @@ impl Door {
 
     /// On the database at `url`, or SQLite.
     pub(crate) async fn open_with(url: Option<String>, limits: Limits) -> Self {
-        Self::open_beside(url, limits, Arc::new(Net::new(NetPolicy::default()))).await
+        Self::open_beside(url, limits, the_network()).await
+    }
+
+    /// Taking in so much.
+    pub(crate) async fn open_taking(url: Option<String>, intake: Intake) -> Self {
+        Self::open_as(url, Limits::default(), intake, the_network()).await
     }
 
     /// The same where providers' certificates and confirmations are answered by `outside`.
     pub(crate) async fn open_beside(url: Option<String>, limits: Limits, outside: Arc<dyn Outside>) -> Self {
+        Self::open_as(url, limits, Intake::default(), outside).await
+    }
+
+    async fn open_as(url: Option<String>, limits: Limits, intake: Intake, outside: Arc<dyn Outside>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = match url {
             None => Store::open_folder(folder.path()).await.unwrap(),
@@ -102,6 +111,7 @@ impl Door {
             body_max: Size(BODY_BYTES_MAX),
             trusted_proxies: Vec::new(),
             outside,
+            intake,
         };
         let ingress = Ingress::start(parts);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -222,6 +232,11 @@ impl Door {
         self.worker.stop().await;
         self.store.close().await;
     }
+}
+
+/// The network as it is.
+fn the_network() -> Arc<dyn Outside> {
+    Arc::new(Net::new(NetPolicy::default()))
 }
 
 /// Checks that a run succeeded.

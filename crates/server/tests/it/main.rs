@@ -24,6 +24,7 @@ mod listen;
 mod octokit;
 mod paused;
 mod providers;
+mod rates;
 mod raw;
 mod repeated;
 mod running;

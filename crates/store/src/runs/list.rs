@@ -138,6 +138,14 @@ pub(super) const BACKLOG: &str = "
              WHERE due_at <= $1
              LIMIT $2) AS due";
 
+pub(super) const FREE: &str = "
+    SELECT COUNT(*)
+      FROM (SELECT id
+              FROM runs
+             WHERE epoch = 0
+               AND due_at <= $1
+             LIMIT $2) AS free";
+
 impl RunFilter {
     fn span(&self) -> Span {
         Span {
@@ -178,6 +186,13 @@ impl Store {
     /// How many runs should be going on by now: ready, running, or due after a wait. Counts to [`BACKLOG_COUNTED_MAX`].
     pub async fn backlog(&self, now: Timestamp) -> Result<u64> {
         narrow(self.count_due(now, BACKLOG_COUNTED_MAX).await?)
+    }
+
+    /// How many runs are due that nobody has in memory. Counts to `at_most`.
+    pub async fn count_free(&self, now: Timestamp, at_most: u64) -> Result<u64> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let rows = self.db().read(FREE, args![now.0, at_most]).await?;
+        rows.first().map_or(Ok(0), |row| narrow(row.int(0)?))
     }
 
     async fn count_due(&self, now: Timestamp, at_most: i64) -> Result<i64> {

@@ -11,6 +11,7 @@ mod deliveries;
 mod held;
 mod lists;
 mod ownership;
+mod rates;
 mod retention;
 mod runs;
 mod samples;

@@ -1,0 +1,162 @@
+//! How much is taken in: rate limits of hooks, workspaces and failing addresses, and the backlog.
+
+use hookmill_server::config::Intake;
+use hookmill_store::deliveries::Outcome;
+use hookmill_testkit::TestApp;
+use hookmill_testkit::patience::until;
+use hookmill_testkit::postgres::fresh_database;
+use serde_json::json;
+
+use crate::door::Door;
+use crate::raw::Answer;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_hookmill");
+
+/// A hook with a rate limit.
+fn limited(name: &str, trigger: &str) -> String {
+    format!("hookmill: 1\nname: {name}\ntriggers:\n  - webhook: {{ {trigger} }}\nsteps: []\n")
+}
+
+fn standing(answer: &Answer) -> (u16, Option<&str>, Option<&str>) {
+    let left = answer.header("ratelimit").and_then(|field| field.split(';').nth(1));
+    (answer.status, answer.header("ratelimit-policy"), left)
+}
+
+async fn a_hook_takes_what_it_says_and_tells_how_much_is_left(url: Option<String>) {
+    let door = Door::open_taking(url, Intake::default()).await;
+    door.set_secret("k", "open");
+    let path = door.publish(&limited("L", "rate_limit: { requests: 2, per: 1h }, auth: { any: [{ shared_key: k }] }")).await;
+    let open = format!("{path}?key=open");
+    assert_eq!(door.json(&path, "{}").await.status, 401, "who may not come in uses nothing up");
+    let policy = Some("\"hook\";q=2;w=3600");
+    assert_eq!(standing(&door.json(&open, "{}").await), (202, policy, Some("r=1")));
+    assert_eq!(standing(&door.json(&open, "{}").await), (202, policy, Some("r=0")));
+    let refused = door.json(&open, r#"{"n":3}"#).await;
+    assert_eq!(standing(&refused), (429, policy, Some("r=0")));
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((3_500..=3_600).contains(&wait), "{wait}");
+    assert_eq!(refused.header("ratelimit").unwrap(), format!("\"hook\";r=0;t={wait}"));
+    let kept = door.refused(&refused, 429, "rate_limited").await;
+    assert_eq!(door.store.delivery_body(kept.id).await.unwrap(), r#"{"n":3}"#, "so that it can be accepted after all");
+    let next = door.json(&open, "{}").await;
+    assert_eq!((next.status, next.json().get("delivery_id")), (429, None), "the ledger keeps the first of a window");
+    let other = door.publish(&limited("O", "rate_limit: { requests: 1, per: 1h }")).await;
+    assert_eq!(door.json(&other, "{}").await.status, 202, "each hook for itself");
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_takes_what_it_says_and_tells_how_much_is_left_on_sqlite() {
+    a_hook_takes_what_it_says_and_tells_how_much_is_left(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_takes_what_it_says_and_tells_how_much_is_left_on_postgresql() {
+    a_hook_takes_what_it_says_and_tells_how_much_is_left(Some(fresh_database().await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_holds_across_nodes() {
+    let url = fresh_database().await;
+    let first = Door::open_taking(Some(url.clone()), Intake::default()).await;
+    let second = Door::open_taking(Some(url), Intake::default()).await;
+    let path = first.publish(&limited("N", "rate_limit: { requests: 10, per: 1h }")).await;
+    let sends = (0..40).map(|n| if n % 2 == 0 { first.json(&path, "{}") } else { second.json(&path, "{}") });
+    let answers = futures_util::future::join_all(sends).await;
+    let taken = answers.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!((taken, answers.len()), (10, 40));
+    assert!(answers.iter().all(|answer| matches!(answer.status, 202 | 429)));
+    first.close().await;
+    second.close().await;
+}
+
+#[tokio::test]
+async fn a_window_ends_and_what_was_refused_in_it_is_counted() {
+    let door = Door::open().await;
+    let path = door.publish(&limited("W", "rate_limit: { requests: 1, per: 1s }")).await;
+    let mut refused = Vec::new();
+    until("two windows have ended", async || {
+        let answer = door.json(&path, "{}").await;
+        if answer.status == 429 {
+            refused.push(answer);
+            return None;
+        }
+        (refused.iter().filter(|answer| answer.json().get("delivery_id").is_some()).count() >= 2).then_some(())
+    })
+    .await;
+    let kept: Vec<&Answer> = refused.iter().filter(|answer| answer.json().get("delivery_id").is_some()).collect();
+    let (first, second) = (door.delivery(kept[0]).await, door.delivery(kept[1]).await);
+    let between = refused.iter().take_while(|answer| answer.body != kept[1].body).count() - 1;
+    assert_eq!((first.outcome, second.outcome), (Outcome::Refused, Outcome::Refused));
+    let told = second.detail.unwrap();
+    let unkept = if between == 0 { String::new() } else { format!(" {between} more ") };
+    assert!(told.contains(&unkept), "{told}, {between} between");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_workspace_and_an_address_that_fails_have_limits_too() {
+    let intake = Intake { workspace_rate: "4/1h".parse().unwrap(), failing_rate: "3/1h".parse().unwrap() };
+    let door = Door::open_taking(None, intake).await;
+    door.set_secret("k", "open");
+    let path = door.publish(&limited("A", "auth: { any: [{ shared_key: k }] }")).await;
+    let open = format!("{path}?key=open");
+    assert_eq!(door.json(&open, "{}").await.status, 202);
+    for _ in 0..3 {
+        assert_eq!(door.json(&path, "{}").await.status, 401);
+    }
+    let unseen = door.json(&open, "{}").await;
+    assert_eq!(standing(&unseen), (429, Some("\"address\";q=3;w=3600"), Some("r=0")), "even with the right key");
+    let other = door.publish(&limited("B", "")).await;
+    for _ in 0..3 {
+        assert_eq!(door.json(&other, "{}").await.status, 202, "at another hook the address is as good as any");
+    }
+    let refused = door.json(&other, "{}").await;
+    assert_eq!(standing(&refused), (429, Some("\"workspace\";q=4;w=3600"), Some("r=0")));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn products_tell_it_in_their_own_words() {
+    let door = Door::open().await;
+    for (preset, expected) in [
+        ("vectense", json!({ "error": "Too many requests" })),
+        (
+            "smashsend",
+            json!({ "error": "Too many requests", "message": "This hook takes 1 requests in 1h. Send again later.", "statusCode": 429 }),
+        ),
+    ] {
+        let path = door.publish(&limited(preset, &format!("preset: {preset}, rate_limit: {{ requests: 1, per: 1h }}"))).await;
+        assert_eq!(door.json(&path, r#"{"email":"a@example.com"}"#).await.status, 200, "{preset}");
+        let refused = door.json(&path, r#"{"email":"a@example.com"}"#).await;
+        assert_eq!((refused.status, refused.json()), (429, expected), "{preset}");
+        assert!(refused.header("retry-after").is_some());
+    }
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_the_backlog_may_hold_is_refused_and_nothing_of_it_is_lost() {
+    let config = "[worker]\nruns_at_once = 1\nqueue_runs_max = 2\nbacklog_runs_max = 5\n";
+    let app = TestApp::builder(BINARY).config(config).start().await;
+    let slow = "hookmill: 1\nname: Slow\ntriggers:\n  - webhook: {}\nsteps:\n  - wait: { for: 100ms }\n";
+    let hook = app.publish(slow).await.hook().clone();
+    let mut accepted = Vec::new();
+    let refused = app
+        .wait_for("the backlog is full", async || {
+            let answer = app.send(&hook, &json!({})).await;
+            if answer.status == 202 {
+                accepted.push(answer.run_id());
+                return None;
+            }
+            Some(answer)
+        })
+        .await;
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("backlog_full")));
+    assert_eq!(refused.header("retry-after"), Some("10"));
+    assert!((5..30).contains(&accepted.len()), "{}", accepted.len());
+    app.wait_for("there is room again", async || (app.send(&hook, &json!({})).await.status == 202).then_some(())).await;
+    for run in &accepted {
+        assert_eq!(app.finished(run).await["state"], "succeeded");
+    }
+}

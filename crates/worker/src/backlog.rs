@@ -1,0 +1,72 @@
+//! How many runs wait in the database for a place in memory: counted now and then, and only while some do.
+//!
+//! Between two counts every run that found no place is added, so that the number is never too small for long; what was
+//! fetched meanwhile is taken off by the next count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::warn;
+
+use crate::worker::{Inner, Worker};
+
+/// How often it is counted. A look at a number in memory while nothing waits.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+
+/// See the module.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    counted: AtomicU64,
+    since: AtomicU64,
+}
+
+impl Backlog {
+    /// Runs were stored that found no place in memory.
+    pub(crate) fn grew(&self, runs: u64) {
+        self.since.fetch_add(runs, Ordering::Relaxed);
+    }
+
+    fn size(&self) -> u64 {
+        self.counted.load(Ordering::Relaxed).saturating_add(self.since.load(Ordering::Relaxed))
+    }
+}
+
+impl Worker {
+    /// Whether as many runs wait in the database as may.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.inner.backlog.size() >= self.inner.config.backlog_runs_max
+    }
+}
+
+/// The loop.
+pub(crate) async fn run(inner: Arc<Inner>) {
+    let mut tick = interval(COUNT_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = inner.stop.cancelled() => return,
+            _ = tick.tick() => count(&inner).await,
+        }
+    }
+}
+
+async fn count(inner: &Inner) {
+    let backlog = &inner.backlog;
+    if !inner.queue.is_spilled() {
+        backlog.since.store(0, Ordering::Relaxed);
+        backlog.counted.store(0, Ordering::Relaxed);
+        return;
+    }
+    // What is stored while it is counted is counted twice rather than not at all.
+    let before = backlog.since.load(Ordering::Relaxed);
+    match inner.store.count_free(inner.clock.now(), inner.config.backlog_runs_max).await {
+        Ok(counted) => {
+            backlog.counted.store(counted, Ordering::Relaxed);
+            backlog.since.fetch_sub(before, Ordering::Relaxed);
+        }
+        Err(problem) => warn!(error = %problem, "The backlog cannot be counted: {problem}"),
+    }
+}
