@@ -22,6 +22,7 @@ mod run_out;
 mod runs;
 mod samples;
 mod secrets;
+mod sender_docs;
 mod server;
 mod time;
 mod workflows;

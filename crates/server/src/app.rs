@@ -42,6 +42,8 @@ pub struct Parts {
     pub keys: KeyCache,
     /// What the last look at the database found.
     pub readiness: Readiness,
+    /// Places for descriptions of hooks that are being made: each takes memory.
+    pub descriptions: Semaphore,
     /// Places for live feeds.
     pub live_feeds: Arc<Semaphore>,
     /// What the URLs of hooks begin with, without a slash at the end.

@@ -51,12 +51,14 @@ pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
 pub use code::Code;
 pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
+pub(crate) use hook::{described_scheme, label, methods, preset_credential};
 pub use hooks::{HOOKS_MAX, URLS_BYTES_MAX};
 pub use outside::{Fetched, Outside};
 pub use product::alias;
 pub use proof::witness;
 pub use rates::{FAILING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;
+pub(crate) use refused::{PROBLEM_TYPE, problem};
 
 use crate::config::{Intake, Size};
 use crate::listen::Inbound;

@@ -14,5 +14,6 @@ pub mod live;
 pub mod log;
 pub mod metrics;
 pub mod problem;
+pub(crate) mod sender_docs;
 pub mod serve;
 pub mod vault;

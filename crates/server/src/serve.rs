@@ -39,6 +39,9 @@ use crate::vault::{self, LiveSecrets, MASTER_KEY_VARIABLE};
 
 pub use open::{files_folder, open_store, open_vault, store_config};
 
+/// Descriptions of hooks that are made at the same time.
+const DESCRIPTIONS_AT_ONCE: usize = 2;
+
 /// Why the server did not start, or did not end well. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -173,6 +176,7 @@ async fn with_store(
     .await?;
     let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let app = App::new(Parts {
+        descriptions: Semaphore::new(DESCRIPTIONS_AT_ONCE),
         live_feeds: Arc::new(Semaphore::new(config.server.live_feeds_max.min(Semaphore::MAX_PERMITS))),
         public_url: public_url.trim_end_matches('/').to_owned(),
         config,

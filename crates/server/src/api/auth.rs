@@ -32,6 +32,8 @@ pub enum Access {
     Public,
     /// A key with at least this role.
     Needs(Role),
+    /// Nothing, or a key with at least this role, which may see more.
+    May(Role),
 }
 
 /// Who is calling.
@@ -81,7 +83,12 @@ pub(super) async fn authorize(
     mut request: Request,
     next: Next,
 ) -> std::result::Result<Response, Problem> {
-    if let Access::Needs(role) = access {
+    let asked = match access {
+        Access::Needs(role) => Some(role),
+        Access::May(role) => request.headers().contains_key(header::AUTHORIZATION).then_some(role),
+        Access::Public => None,
+    };
+    if let Some(role) = asked {
         let key = authenticate(&app, request.headers().get(header::AUTHORIZATION).cloned()).await?;
         if !key.role.allows(role) {
             return Err(Problem::new(
@@ -98,7 +105,7 @@ pub(super) async fn authorize(
 
 async fn authenticate(app: &App, given: Option<HeaderValue>) -> Result<Arc<ApiKey>> {
     let Some(given) = given else {
-        return Err(unauthenticated("Send an API key: `Authorization: Bearer hmk_…`.", r#"Bearer realm="hookmill""#));
+        return Err(key_wanted());
     };
     let text = given.to_str().ok().and_then(|value| value.split_once(' ')).and_then(|(scheme, text)| {
         let text = text.trim();
@@ -112,6 +119,11 @@ async fn authenticate(app: &App, given: Option<HeaderValue>) -> Result<Arc<ApiKe
         let challenge = r#"Bearer realm="hookmill", error="invalid_token""#;
         unauthenticated("This API key does not exist, was revoked or has expired; `hookmill key create` makes one.", challenge)
     })
+}
+
+/// There is no key, and there has to be one.
+pub(super) fn key_wanted() -> Problem {
+    unauthenticated("Send an API key: `Authorization: Bearer hmk_…`.", r#"Bearer realm="hookmill""#)
 }
 
 fn unauthenticated(detail: &str, challenge: &'static str) -> Problem {

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, replays, runs, samples, secrets, server,
-    workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, replays, runs, samples, secrets,
+    sender_docs, server, workflows, workspaces,
 };
 use crate::{health, live};
 
@@ -75,6 +75,7 @@ const SCHEME: &str = "key";
         workspaces::list_workspaces,
         workspaces::get_workspace,
         workspaces::patch_workspace,
+        sender_docs::get_description,
         server::get_server,
         actions::list_actions,
         live::events,
@@ -91,7 +92,11 @@ impl Modify for Keys {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("hmk_…").build();
         description.components.get_or_insert_default().add_security_scheme(SCHEME, SecurityScheme::Http(scheme));
         for route in routes() {
-            let Access::Needs(role) = route.access else { continue };
+            let (role, optional) = match route.access {
+                Access::Public => continue,
+                Access::Needs(role) => (role, false),
+                Access::May(role) => (role, true),
+            };
             let item = description.paths.paths.get_mut(route.path);
             let operation = item.and_then(|item| match route.method.as_str() {
                 "GET" => item.get.as_mut(),
@@ -102,7 +107,8 @@ impl Modify for Keys {
                 _ => None,
             });
             if let Some(operation) = operation {
-                operation.security = Some(vec![SecurityRequirement::new(SCHEME, [role.as_str()])]);
+                let key = SecurityRequirement::new(SCHEME, [role.as_str()]);
+                operation.security = Some(if optional { vec![SecurityRequirement::default(), key] } else { vec![key] });
             }
         }
     }

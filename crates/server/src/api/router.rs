@@ -9,10 +9,14 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 use hookmill_store::keys::Role::{Editor, Operator, Owner, Viewer};
 use http::{HeaderValue, Method, header};
 
-use super::auth::{Access, Access::Public, authorize};
+use super::auth::{
+    Access,
+    Access::{May, Public},
+    authorize,
+};
 use super::{
     actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, openapi, replays, runs, samples, secrets,
-    server, workflows, workspaces,
+    sender_docs, server, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -105,6 +109,7 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/workspaces",                          Viewer,   workspaces::list_workspaces),
         route(GET,    "/api/v1/workspaces/{id}",                     Viewer,   workspaces::get_workspace),
         route(PATCH,  "/api/v1/workspaces/{id}",                     Owner,    workspaces::patch_workspace),
+        route(GET,    "/api/v1/workspaces/{id}/openapi.json",        May(Viewer), sender_docs::get_description),
         route(GET,    "/api/v1/server",                              Viewer,   server::get_server),
         route(GET,    "/api/v1/actions",                             Viewer,   actions::list_actions),
         route(GET,    "/api/v1/events",                              Viewer,   live::events),

@@ -7,6 +7,7 @@ use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, RateLimit, Trigger, WebhookTrigger, Yes};
+use hookmill_signatures::Proof as Proven;
 use hookmill_store::hook_states::{HookState, OffAnswer};
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
@@ -98,7 +99,7 @@ impl Hook {
         }
         let product = trigger.preset.as_deref().and_then(Product::of);
         let proof = Proof::of(trigger, scheme::of(trigger)?)?;
-        let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger, product, proof.as_ref()))?;
+        let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger))?;
         let responder = Responder::new(trigger.response.as_ref(), product)?;
         let only_if = trigger.only_if.as_deref().map(Template::compile_text).transpose();
         let only_if = only_if.map_err(|error| format!("The expression of `only_if` cannot be read: {error}."))?;
@@ -163,7 +164,8 @@ impl Hook {
     }
 }
 
-fn label(trigger: &WebhookTrigger) -> &str {
+/// What identifies a trigger over revisions.
+pub(crate) fn label(trigger: &WebhookTrigger) -> &str {
     trigger.label.as_deref().unwrap_or(DEFAULT_LABEL)
 }
 
@@ -174,18 +176,26 @@ fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
 }
 
 /// What a preset asks of callers beside what the document says.
-fn preset_credential(trigger: &WebhookTrigger, product: Option<Product>, proof: Option<&Proof>) -> Option<Credential> {
-    match (product, &trigger.secret) {
+pub(crate) fn preset_credential(trigger: &WebhookTrigger) -> Option<Credential> {
+    let preset = trigger.preset.as_deref()?;
+    match (Product::of(preset), &trigger.secret) {
         (Some(product), Some(secret)) => product.credential(secret.clone()),
         (Some(_), None) => None,
         (None, _) => {
+            let is_proven = hookmill_signatures::preset(preset).is_some_and(|preset| preset.proof != Proven::Unproven);
             let named = trigger.auth.as_ref().is_some_and(Auth::names_signature);
-            (proof.is_some_and(Proof::is_proven) && !named).then_some(Credential::Signature(Yes))
+            (is_proven && !named).then_some(Credential::Signature(Yes))
         }
     }
 }
 
-fn methods(trigger: &WebhookTrigger, product: Option<Product>) -> Vec<http::Method> {
+/// The signature that a trigger describes itself; `None` if it does not, or if its parts do not go together.
+pub(crate) fn described_scheme(trigger: &WebhookTrigger) -> Option<hookmill_signatures::Scheme> {
+    scheme::of(trigger).ok().flatten()
+}
+
+/// The methods that a trigger answers, with those of its product if it names none.
+pub(crate) fn methods(trigger: &WebhookTrigger, product: Option<Product>) -> Vec<http::Method> {
     if trigger.methods.is_empty() {
         return product.map_or_else(|| vec![http::Method::POST], Product::methods);
     }

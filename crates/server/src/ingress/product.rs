@@ -43,9 +43,9 @@ pub(crate) enum Product {
 
 /// An answer as a product gives it.
 #[derive(Debug, PartialEq)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) body: Value,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
 }
 
 impl Product {
@@ -92,17 +92,17 @@ impl Product {
     }
 
     /// The methods that the product answers.
-    pub(super) fn methods(self) -> Vec<Method> {
+    pub(crate) fn methods(self) -> Vec<Method> {
         if self == Self::Hap { vec![Method::GET, Method::POST] } else { vec![Method::POST] }
     }
 
     /// The variable that the product requires of every request.
-    pub(super) fn required(self) -> Option<&'static str> {
+    pub(crate) fn required(self) -> Option<&'static str> {
         (self == Self::Smashsend).then_some("email")
     }
 
     /// The answer to what was accepted; none: ours, with the product's status.
-    pub(super) fn accepted(self, delivery: DeliveryId, run: RunId) -> Reply {
+    pub(crate) fn accepted(self, delivery: DeliveryId, run: RunId) -> Reply {
         let body = match self {
             Self::Smartflow | Self::Smarttalk => {
                 json!({ "delivery_id": delivery.to_string(), "run_id": run.to_string() })
@@ -121,7 +121,7 @@ impl Product {
 
     /// The answer to what was refused; none: problem details, for the product documents no form of its own. `first`: the
     /// name of the first variable that is missing or mistyped.
-    pub(super) fn refused(self, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
+    pub(crate) fn refused(self, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let body = match self {
             Self::Smartflow | Self::Smarttalk => return None,

@@ -244,10 +244,12 @@ impl Refused {
 }
 
 /// The media type of problem details.
-pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+pub(super) const PROBLEM: HeaderValue = HeaderValue::from_static(PROBLEM_TYPE);
+/// The same as text.
+pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
 
 /// The envelope of every error.
-pub(super) fn problem(code: Code, detail: &str) -> Value {
+pub(crate) fn problem(code: Code, detail: &str) -> Value {
     json!({
         "type": format!("{}{}", crate::api::errors::PREFIX, code.name()),
         "title": code.title(),

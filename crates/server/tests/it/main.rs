@@ -29,5 +29,6 @@ mod raw;
 mod repeated;
 mod running;
 mod seeds;
+mod sender_docs;
 mod serve;
 mod start;
