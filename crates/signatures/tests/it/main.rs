@@ -6,6 +6,7 @@ mod generic;
 mod handshakes;
 mod hostile;
 mod matrix;
+mod providers;
 mod sender;
 mod sns;
 mod vectors;

@@ -27,7 +27,7 @@ fn judge(body: &Value) -> Result<(), Code> {
     Request::post(body.to_string()).judge(sns, &settings(), &[]).map(|_| ()).map_err(|failure| failure.code)
 }
 
-fn confirmation(kind: &str) -> Value {
+pub(crate) fn confirmation(kind: &str) -> Value {
     let mut body = notification();
     body["Type"] = json!(kind);
     body["Token"] = json!("2336412f37");
