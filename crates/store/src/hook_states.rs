@@ -4,9 +4,9 @@
 
 use hookmill_engine::id::HookId;
 
+use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Batch, Expect};
 use crate::words::words;
-use crate::workflows::{bump_catalog, bumped_version};
 use crate::{Error, Result, Store, args};
 
 words! {
@@ -83,7 +83,7 @@ impl Store {
             }
             let mut batch = Batch::new();
             batch.execute(SWITCH, args![id.0, state, answer.status(), hook.state], Expect::Exactly(1));
-            bump_catalog(&mut batch);
+            bump_catalog(&mut batch, Change::Workflow(hook.workflow));
             match self.db().write(batch).await {
                 Ok(written) => {
                     self.tell_catalog(bumped_version(&written)?);

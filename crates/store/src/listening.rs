@@ -7,9 +7,9 @@
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Timestamp;
 
+use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Batch, Expect, Row};
 use crate::deliveries::NewDelivery;
-use crate::workflows::{bump_catalog, bumped_version};
 use crate::{Error, Result, Store, args};
 
 /// Hooks that can be listened to at the same time.
@@ -109,7 +109,7 @@ impl Store {
         let number = self.next_id();
         let mut batch = Batch::new();
         batch.execute(ARM, args![hook.0, number, now.0, deadline.0, author.to_owned()], Expect::Exactly(1));
-        bump_catalog(&mut batch);
+        bump_catalog(&mut batch, Change::Beside);
         let written = self.db().write(batch).await?;
         self.tell_catalog(bumped_version(&written)?);
         let author = author.to_owned();
@@ -131,7 +131,7 @@ impl Store {
     pub async fn stop_listening(&self, hook: HookId, now: Timestamp) -> Result<bool> {
         let mut batch = Batch::new();
         batch.execute(CANCEL, args![hook.0, now.0], Expect::Any);
-        bump_catalog(&mut batch);
+        bump_catalog(&mut batch, Change::Beside);
         let written = self.db().write(batch).await?;
         self.tell_catalog(bumped_version(&written)?);
         Ok(written.counts.first().is_some_and(|count| *count == 1))

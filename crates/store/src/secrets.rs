@@ -4,8 +4,8 @@ use bytes::Bytes;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::time::Timestamp;
 
+use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Batch, Expect, Row};
-use crate::workflows::{bump_catalog, bumped_version};
 use crate::{Error, Result, Store, args, narrow};
 
 /// Longest name of a secret.
@@ -103,7 +103,7 @@ impl Store {
         let expires_at = expires_at.map(|at| at.0);
         let values = args![workspace.0, name.to_owned(), version, key_id.to_owned(), sealed, now.0, expires_at];
         batch.execute(sql, values, Expect::Exactly(1));
-        bump_catalog(&mut batch);
+        bump_catalog(&mut batch, Change::Beside);
         let written = self.db().write(batch).await?;
         self.tell_catalog(bumped_version(&written)?);
         Ok(())
@@ -113,7 +113,7 @@ impl Store {
     pub async fn delete_secret(&self, workspace: WorkspaceId, name: &str) -> Result<()> {
         let mut batch = Batch::new();
         batch.execute(DELETE, args![workspace.0, name.to_owned()], Expect::Exactly(1));
-        bump_catalog(&mut batch);
+        bump_catalog(&mut batch, Change::Beside);
         let written = self.db().write(batch).await.map_err(|error| match error {
             Error::Conflict { statement: 0 } => Error::NotFound,
             other => other,

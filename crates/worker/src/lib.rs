@@ -45,7 +45,7 @@ pub use config::{Config, Keep, Retention};
 pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;
-pub use programs::{PROGRAMS_MAX, Programs, Revision};
+pub use programs::{PROGRAMS_BYTES_MAX, Programs, Revision};
 pub use replay::{Edit, Witness};
 pub use secrets::Secrets;
 pub use view::{RunView, fold_stored};

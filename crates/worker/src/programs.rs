@@ -13,8 +13,12 @@ use crate::error::Error;
 
 /// The label of a trigger that has none.
 const DEFAULT_LABEL: &str = "webhook";
-/// Compiled revisions kept in memory.
-pub const PROGRAMS_MAX: u64 = 4_096;
+/// Bytes of compiled revisions kept in memory, as [`Revision::bytes`] counts them.
+pub const PROGRAMS_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// What a compiled revision takes at least.
+const COMPILED_BYTES_MIN: usize = 4_096;
+/// What a byte of a document becomes when it is compiled.
+const COMPILED_FACTOR: usize = 16;
 
 /// One revision of a workflow, ready to run.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub struct Revision {
     pub number: u32,
     /// Its compiled steps.
     pub program: Arc<Program>,
+    /// What it takes in memory, roughly.
+    pub bytes: u32,
 }
 
 impl Revision {
@@ -61,7 +67,8 @@ impl Programs {
     /// An empty cache over `store`.
     #[must_use]
     pub fn new(store: Store, registry: Registry) -> Self {
-        Self { store, registry, compiled: Cache::new(PROGRAMS_MAX) }
+        let compiled = Cache::builder().weigher(|_: &(WorkflowId, u32), revision: &Arc<Revision>| revision.bytes);
+        Self { store, registry, compiled: compiled.max_capacity(PROGRAMS_BYTES_MAX).build() }
     }
 
     /// The revision, compiled.
@@ -73,7 +80,9 @@ impl Programs {
             return Ok(revision);
         }
         let document = self.store.document(workflow, number).await?.ok_or(Error::NotFound("revision"))?;
-        let revision = Arc::new(Revision { workflow, number, program: Arc::new(self.compile(&document)?) });
+        let bytes = document.len().saturating_mul(COMPILED_FACTOR).saturating_add(COMPILED_BYTES_MIN);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let revision = Arc::new(Revision { workflow, number, program: Arc::new(self.compile(&document)?), bytes });
         self.compiled.insert((workflow, number), revision.clone());
         Ok(revision)
     }

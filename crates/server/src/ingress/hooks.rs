@@ -1,40 +1,39 @@
-//! Finds the hook that answers at a URL: a cache over committed state.
+//! Finds the hook that answers at a URL: bounded caches over committed state.
 //!
-//! Whatever is cached carries the version of the catalog that was known before it was read. Publishing, switching off
-//! and changing secrets raise the version in the same commit; what carries an older one is read again. A version that
-//! this process made is known at once; those of other nodes are noticed within half a second (`serve::follow`).
+//! What a URL costs does not depend on how many hooks there are: it is in a cache, or two or three rows are read by their
+//! index. Whatever is cached carries the version of the catalog that was known before it was read. Publishing, switching
+//! off and rotating raise the version in the same commit; under another version it is asked once what changed
+//! (`freshness`), and what did not is kept. A version that this process made is known at once; those of other nodes are
+//! noticed within half a second (`serve::follow`).
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hookmill_engine::id::{HookId, WorkspaceId};
+use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_store::Store;
-use hookmill_store::hooks::{Hook as Stored, fit};
+use hookmill_store::hooks::{Answering, Mask, Parameters};
 use hookmill_worker::Programs;
 use moka::sync::Cache;
-use parking_lot::RwLock;
-use percent_encoding::percent_decode_str;
 use tokio::sync::Mutex;
 
-use super::PREFIX;
+use super::freshness::Freshness;
 use super::hook::{BodyLimits, Hook, Place};
 use super::refused::{Refused, Result};
+use super::target::Target;
 
-/// Bytes of URLs whose hook (or lack of one) is remembered, each counted with what it refers to.
-pub const URLS_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// Hooks that are kept ready.
-pub const HOOKS_MAX: u64 = 16_384;
-/// Bytes of the longest path of another product's form.
-const ALIAS_BYTES_MAX: usize = 1024;
-/// Characters of the longest token.
-const TOKEN_BYTES_MAX: usize = 64;
-/// Segments of a URL after `/hooks/`; no hook has more.
-const SEGMENTS_MAX: usize = 33;
-/// The first segment under which drafts will answer.
-const RESERVED: &str = "test";
-/// What an entry of the cache costs beside its URL.
+/// Bytes of hooks that are kept ready by URL; each counted with its revision. The same again is kept by id.
+pub const HOOKS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of URLs with parameters whose hook is remembered. Senders make as many of them as they please.
+pub const PARAMETERS_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// Bytes of URLs of which it is remembered that no hook answers there. Strangers make as many of them as they please.
+pub const NOTHING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Workspaces whose kinds of paths are remembered.
+const WORKSPACES_MAX: u64 = 1_024;
+/// What an entry of a cache costs beside its URL.
 const ENTRY_BYTES: u32 = 128;
+/// What a hook takes beside its revision.
+const HOOK_BYTES: u32 = 2_048;
 /// Loads at the same time; more than one for the same URL is never useful.
 const LOADS: usize = 64;
 
@@ -42,31 +41,42 @@ const LOADS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) hook: Arc<Hook>,
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
     /// The version of the catalog as of which this is so.
     pub(super) version: i64,
 }
 
+/// A hook as it is when a request comes.
 #[derive(Clone)]
 enum Known {
-    /// No active hook answers.
-    Nothing,
     Ready(Arc<Hook>),
-    /// A hook answers, but cannot take requests; for the owner.
+    /// It answers, but cannot take requests; for the owner.
     Broken(Arc<(Place, String)>),
 }
 
+/// What is remembered of a hook.
 #[derive(Clone)]
 struct Entry {
+    /// The version of the catalog before it was read.
     version: i64,
+    workflow: WorkflowId,
     known: Known,
 }
 
-/// The own paths of all active hooks, as of one version.
+/// What is remembered of a URL with parameters.
+#[derive(Clone)]
+struct Fitted {
+    version: i64,
+    hook: HookId,
+    workflow: WorkflowId,
+    parameters: Arc<Parameters>,
+}
+
+/// A workspace and the kinds of paths that its hooks have.
+#[derive(Clone)]
 struct Paths {
     version: i64,
-    workspaces: Vec<(String, WorkspaceId)>,
-    hooks: Vec<Stored>,
+    known: Option<(WorkspaceId, Arc<[Mask]>)>,
 }
 
 /// The hooks that answer.
@@ -74,22 +84,30 @@ pub(super) struct Hooks {
     store: Store,
     programs: Programs,
     limits: BodyLimits,
+    freshness: Freshness,
     urls: Cache<Arc<str>, Entry>,
     ready: Cache<HookId, Entry>,
-    paths: RwLock<Option<Arc<Paths>>>,
+    fitted: Cache<Arc<str>, Fitted>,
+    /// The version under which nothing was found.
+    nothing: Cache<Arc<str>, i64>,
+    paths: Cache<Arc<str>, Paths>,
     loading: [Mutex<()>; LOADS],
     hasher: RandomState,
 }
 
 impl Hooks {
     pub(super) fn new(store: Store, programs: Programs, limits: BodyLimits) -> Self {
+        let hooks = Cache::builder().max_capacity(HOOKS_BYTES_MAX);
         Self {
+            freshness: Freshness::new(store.clone()),
             store,
             programs,
             limits,
-            urls: Cache::builder().weigher(|url: &Arc<str>, _: &Entry| weight(url)).max_capacity(URLS_BYTES_MAX).build(),
-            ready: Cache::new(HOOKS_MAX),
-            paths: RwLock::new(None),
+            urls: hooks.weigher(|url: &Arc<str>, entry: &Entry| url_bytes(url).saturating_add(entry.bytes())).build(),
+            ready: Cache::builder().max_capacity(HOOKS_BYTES_MAX).weigher(|_: &HookId, entry: &Entry| entry.bytes()).build(),
+            fitted: Cache::builder().max_capacity(PARAMETERS_BYTES_MAX).weigher(fitted_bytes).build(),
+            nothing: Cache::builder().max_capacity(NOTHING_BYTES_MAX).weigher(|url: &Arc<str>, _: &i64| url_bytes(url)).build(),
+            paths: Cache::new(WORKSPACES_MAX),
             loading: std::array::from_fn(|_| Mutex::new(())),
             hasher: RandomState::new(),
         }
@@ -101,133 +119,139 @@ impl Hooks {
     }
 
     /// The hook that answers at a path.
-    pub(super) async fn find(&self, target: &str) -> Result<Found> {
+    pub(super) async fn find(&self, path: &str) -> Result<Found> {
         let version = self.version();
-        if let Some(entry) = self.urls.get(target)
+        if let Some(entry) = self.urls.get(path)
             && entry.version == version
         {
-            return entry.known.into_found(Vec::new(), version);
+            return entry.known.into_found(Parameters::new(), version);
         }
-        let slot = usize::try_from(self.hasher.hash_one(target) % LOADS as u64).unwrap_or(0);
+        let slot = usize::try_from(self.hasher.hash_one(path) % LOADS as u64).unwrap_or(0);
         let _one_at_a_time = self.loading[slot].lock().await;
-        if let Some(entry) = self.urls.get(target)
-            && entry.version == version
-        {
-            return entry.known.into_found(Vec::new(), version);
+        self.freshness.follow(version).await.map_err(|error| Refused::store(&error))?;
+        match self.remembered(path, version).await? {
+            Some(found) => found,
+            None => self.load(path, version).await,
         }
-        let (known, parameters) = self.load(target, version).await?;
-        // With parameters there are as many URLs as senders please: only the hook is kept.
+    }
+
+    /// What is remembered of a path and still holds.
+    async fn remembered(&self, path: &str, version: i64) -> Result<Option<Result<Found>>> {
+        if let Some(entry) = self.urls.get(path)
+            && self.freshness.holds(entry.workflow, entry.version)
+        {
+            let known = entry.known.clone();
+            self.urls.insert(path.into(), Entry { version, ..entry });
+            return Ok(Some(known.into_found(Parameters::new(), version)));
+        }
+        if let Some(read_at) = self.nothing.get(path)
+            && self.freshness.places_hold(read_at)
+        {
+            return Ok(Some(Err(Refused::hook_not_found())));
+        }
+        if let Some(fitted) = self.fitted.get(path)
+            && self.freshness.places_hold(fitted.version)
+            && self.freshness.holds(fitted.workflow, fitted.version)
+            && let Some(entry) = self.ready.get(&fitted.hook)
+            && self.freshness.holds(entry.workflow, entry.version)
+        {
+            return Ok(Some(entry.known.into_found((*fitted.parameters).clone(), version)));
+        }
+        Ok(None)
+    }
+
+    async fn load(&self, path: &str, version: i64) -> Result<Found> {
+        let found = self.look_up(&Target::of(path), version).await.map_err(|error| Refused::store(&error))?;
+        let Some((answering, parameters)) = found else {
+            self.nothing.insert(path.into(), version);
+            return Err(Refused::hook_not_found());
+        };
+        let entry = self.prepare(&answering, version).await?;
         if parameters.is_empty() {
-            self.urls.insert(target.into(), Entry { version, known: known.clone() });
+            self.urls.insert(path.into(), entry.clone());
+        } else {
+            let (hook, workflow) = (answering.hook.id, answering.hook.workflow);
+            let fitted = Fitted { version, hook, workflow, parameters: Arc::new(parameters.clone()) };
+            self.fitted.insert(path.into(), fitted);
         }
-        known.into_found(parameters, version)
+        entry.known.into_found(parameters, version)
     }
 
-    async fn load(&self, target: &str, version: i64) -> Result<(Known, Vec<(String, String)>)> {
-        let Some(target) = target.strip_prefix(PREFIX) else { return self.load_alias(target, version).await };
-        let stored = match target.split_once('/') {
-            None if target.len() <= TOKEN_BYTES_MAX && target.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
-                let hook = self.store.hook_by_token(target).await.map_err(|error| Refused::store(&error))?;
-                hook.filter(|hook| hook.active).map(|hook| (hook, Vec::new()))
+    /// The active hook at a target, as it is stored now.
+    async fn look_up(&self, target: &Target<'_>, version: i64) -> hookmill_store::Result<Option<(Answering, Parameters)>> {
+        let found = match target {
+            Target::Token(token) => self.store.hook_by_token(token).await?.filter(|found| found.hook.active),
+            Target::Alias(path) => self.store.hook_by_alias(path).await?,
+            Target::Path { workspace, segments } => {
+                let Some((workspace, masks)) = self.paths_of(workspace, version).await? else { return Ok(None) };
+                let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
+                return self.store.hook_by_path(workspace, &masks, &segments).await;
             }
-            None | Some((RESERVED, _)) => None,
-            Some((workspace, path)) => self.paths(version).await?.find(workspace, path),
+            Target::Test(_) | Target::Nowhere => None,
         };
-        match stored {
-            None => Ok((Known::Nothing, Vec::new())),
-            Some((hook, parameters)) => Ok((self.prepare(hook, version).await?, parameters)),
-        }
+        Ok(found.map(|answering| (answering, Parameters::new())))
     }
 
-    /// The hook that answers where another product's would.
-    async fn load_alias(&self, path: &str, version: i64) -> Result<(Known, Vec<(String, String)>)> {
-        let stored = match path.len() {
-            0..=ALIAS_BYTES_MAX => self.store.hook_by_alias(path).await.map_err(|error| Refused::store(&error))?,
-            _ => None,
-        };
-        let known = match stored {
-            Some(hook) => self.prepare(hook, version).await?,
-            None => Known::Nothing,
-        };
-        Ok((known, Vec::new()))
-    }
-
-    async fn prepare(&self, stored: Stored, version: i64) -> Result<Known> {
-        if let Some(entry) = self.ready.get(&stored.id)
-            && entry.version == version
+    /// The workspace with this slug and the kinds of paths that it has.
+    async fn paths_of(&self, slug: &str, version: i64) -> hookmill_store::Result<Option<(WorkspaceId, Arc<[Mask]>)>> {
+        if let Some(paths) = self.paths.get(slug)
+            && self.freshness.places_hold(paths.version)
         {
-            return Ok(entry.known);
+            return Ok(paths.known);
         }
-        let Some(workflow) = self.store.workflow(stored.workflow).await.map_err(|error| Refused::store(&error))? else {
-            return Ok(Known::Nothing);
-        };
-        let prepared = match self.programs.get(stored.workflow, workflow.revision).await {
-            Ok(revision) => Hook::prepare(&stored, revision, self.limits),
-            Err(hookmill_worker::Error::Store(error)) => return Err(Refused::store(&error)),
-            Err(error) => Err(format!("Revision {} cannot run: {error}.", workflow.revision)),
-        };
-        let known = match prepared {
-            Ok(hook) => Known::Ready(Arc::new(hook)),
-            Err(why) => Known::Broken(Arc::new((Place::of(&stored), why))),
-        };
-        self.ready.insert(stored.id, Entry { version, known: known.clone() });
+        let Some(workspace) = self.store.workspace(slug).await? else { return Ok(None) };
+        let known = Some((workspace.id, self.store.path_masks(workspace.id).await?.into()));
+        self.paths.insert(slug.into(), Paths { version, known: known.clone() });
         Ok(known)
     }
 
-    async fn paths(&self, version: i64) -> Result<Arc<Paths>> {
-        if let Some(paths) = self.paths.read().as_ref()
-            && paths.version == version
+    async fn prepare(&self, answering: &Answering, version: i64) -> Result<Entry> {
+        let Answering { hook: stored, revision: number } = answering;
+        if let Some(entry) = self.ready.get(&stored.id)
+            && self.freshness.holds(entry.workflow, entry.version)
         {
-            return Ok(Arc::clone(paths));
+            return Ok(Entry { version, ..entry });
         }
-        let paths = Arc::new(Paths::read(&self.store, version).await.map_err(|error| Refused::store(&error))?);
-        *self.paths.write() = Some(Arc::clone(&paths));
-        Ok(paths)
+        let prepared = match self.programs.get(stored.workflow, *number).await {
+            Ok(revision) => Hook::prepare(stored, revision, self.limits),
+            Err(hookmill_worker::Error::Store(error)) => return Err(Refused::store(&error)),
+            Err(error) => Err(format!("Revision {number} cannot run: {error}.")),
+        };
+        let known = match prepared {
+            Ok(hook) => Known::Ready(Arc::new(hook)),
+            Err(why) => Known::Broken(Arc::new((Place::of(stored), why))),
+        };
+        let entry = Entry { version, workflow: stored.workflow, known };
+        self.ready.insert(stored.id, entry.clone());
+        Ok(entry)
     }
 }
 
-fn weight(url: &str) -> u32 {
+fn url_bytes(url: &str) -> u32 {
     u32::try_from(url.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_BYTES)
 }
 
-impl Known {
-    fn into_found(self, parameters: Vec<(String, String)>, version: i64) -> Result<Found> {
-        match self {
-            Self::Nothing => Err(Refused::hook_not_found()),
-            Self::Ready(hook) => Ok(Found { hook, parameters, version }),
-            Self::Broken(broken) => Err(Refused::not_ready(broken.1.clone()).at(broken.0.clone())),
-        }
+fn fitted_bytes(url: &Arc<str>, fitted: &Fitted) -> u32 {
+    let parameters: usize = fitted.parameters.iter().map(|(name, value)| name.len() + value.len() + 64).sum();
+    url_bytes(url).saturating_add(u32::try_from(parameters).unwrap_or(u32::MAX))
+}
+
+impl Entry {
+    /// What it keeps in memory. Hooks of one workflow share their revision; here it is counted for each.
+    fn bytes(&self) -> u32 {
+        let more = match &self.known {
+            Known::Ready(hook) => hook.revision.bytes,
+            Known::Broken(broken) => u32::try_from(broken.1.len()).unwrap_or(u32::MAX),
+        };
+        HOOK_BYTES.saturating_add(more)
     }
 }
 
-impl Paths {
-    async fn read(store: &Store, version: i64) -> hookmill_store::Result<Self> {
-        let workspaces = store.workspaces().await?.into_iter().map(|workspace| (workspace.slug, workspace.id)).collect();
-        let mut hooks = Vec::new();
-        let mut after = None;
-        loop {
-            let page = store.active_hooks(after).await?;
-            let last = page.len() < Store::hooks_page_max();
-            after = page.last().map(|hook| hook.id).or(after);
-            hooks.extend(page.into_iter().filter(|hook| hook.path.is_some()));
-            if last {
-                return Ok(Self { version, workspaces, hooks });
-            }
+impl Known {
+    fn into_found(self, parameters: Parameters, version: i64) -> Result<Found> {
+        match self {
+            Self::Ready(hook) => Ok(Found { hook, parameters, version }),
+            Self::Broken(broken) => Err(Refused::not_ready(broken.1.clone()).at(broken.0.clone())),
         }
-    }
-
-    /// The hook whose path fits best, with the parameters.
-    fn find(&self, workspace: &str, path: &str) -> Option<(Stored, Vec<(String, String)>)> {
-        let (_, workspace) = self.workspaces.iter().find(|(slug, _)| slug == workspace)?;
-        let decode = |segment| percent_decode_str(segment).decode_utf8().ok();
-        let segments = path.trim_end_matches('/').split('/').take(SEGMENTS_MAX).map(decode).collect::<Option<Vec<_>>>()?;
-        let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-        let of_workspace = self.hooks.iter().filter(|hook| hook.workspace == *workspace);
-        let fits = of_workspace.filter_map(|hook| {
-            let (specificity, parameters) = fit(hook.path.as_deref()?, &segments)?;
-            Some((specificity, hook, parameters))
-        });
-        let (_, hook, parameters) = fits.min_by(|(a, ..), (b, ..)| a.cmp(b))?;
-        Some((hook.clone(), parameters))
     }
 }

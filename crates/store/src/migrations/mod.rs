@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 10] = [
+pub static MIGRATIONS: [Migration; 11] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -16,4 +16,5 @@ pub static MIGRATIONS: [Migration; 10] = [
     Migration { number: 8, name: "expiry of secrets", sql: include_str!("0008_secret_expiry.sql") },
     Migration { number: 9, name: "paused hooks, hooks that are off", sql: include_str!("0009_hook_states.sql") },
     Migration { number: 10, name: "windows of rate limits", sql: include_str!("0010_rate_windows.sql") },
+    Migration { number: 11, name: "paths by mask, changes of the catalog", sql: include_str!("0011_paths.sql") },
 ];

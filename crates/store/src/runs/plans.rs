@@ -1,21 +1,7 @@
 //! Guards the promise that no query about runs reads more as more runs are stored: which index SQLite takes.
 
-use rusqlite::Connection;
-
 use super::{claim, lane, list};
-use crate::MIGRATIONS;
-use crate::db::Dialect;
-
-fn plan(sql: &str) -> String {
-    let connection = Connection::open_in_memory().unwrap();
-    for migration in &MIGRATIONS {
-        connection.execute_batch(&Dialect::Sqlite.spell(migration.sql).unwrap()).unwrap();
-    }
-    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-    let parameters = vec![rusqlite::types::Null; statement.parameter_count()];
-    let lines = statement.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>(3)).unwrap();
-    lines.map(Result::unwrap).collect::<Vec<_>>().join("\n")
-}
+use crate::plans::plan;
 
 #[test]
 fn every_query_takes_the_index_that_was_made_for_it() {

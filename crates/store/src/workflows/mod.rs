@@ -1,4 +1,4 @@
-//! Workflows and their revisions, and the version of the catalog that nodes keep in memory.
+//! Workflows and their revisions.
 //!
 //! A revision never changes. The name identifies the workflow in its workspace; publishing is in `publish`.
 
@@ -7,8 +7,7 @@ mod publish;
 use hookmill_engine::id::{WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
-use crate::db::{Args, Batch, Expect, Row, Written};
-use crate::watch::Changed;
+use crate::db::Row;
 use crate::{Error, Result, Store, args, narrow};
 
 pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
@@ -56,22 +55,9 @@ const REVISIONS: &str = "
      ORDER BY revision DESC
      LIMIT $3";
 const DOCUMENT: &str = "SELECT document FROM revisions WHERE workflow = $1 AND revision = $2";
-const CATALOG: &str = "SELECT version FROM catalog WHERE id = 1";
-const BUMP_CATALOG: &str = "UPDATE catalog SET version = version + 1 WHERE id = 1 RETURNING version";
 
-/// Adds to a batch that nodes must look at workflows, hooks and secrets again. Last in its batch, so that writers wait
-/// for each other as briefly as possible.
-pub(crate) fn bump_catalog(batch: &mut Batch) {
-    batch.execute(BUMP_CATALOG, Args::new(), Expect::Exactly(1));
-}
-
-/// The version that [`bump_catalog`] made.
-pub(crate) fn bumped_version(written: &Written) -> Result<i64> {
-    let row = written.rows.last().and_then(|rows| rows.first());
-    row.ok_or_else(|| Error::corrupt("the version of the catalog is missing"))?.int(0)
-}
-
-fn page_limit(limit: usize) -> Result<i64> {
+/// Checks how many items are asked for.
+pub(crate) fn page_limit(limit: usize) -> Result<i64> {
     if limit == 0 || limit > WORKFLOWS_PAGE_MAX {
         return Err(Error::Invalid(format!("a page has 1 to {WORKFLOWS_PAGE_MAX} items, not {limit}")));
     }
@@ -116,28 +102,6 @@ impl Store {
     pub async fn document(&self, workflow: WorkflowId, revision: u32) -> Result<Option<String>> {
         let mut rows = self.db().read(DOCUMENT, args![workflow.0, revision]).await?;
         rows.pop().map(|mut row| row.take_text(0)).transpose()
-    }
-
-    /// The version of workflows, hooks and secrets together: what was read under another version must be read again.
-    pub async fn catalog_version(&self) -> Result<i64> {
-        let rows = self.db().read(CATALOG, Args::new()).await?;
-        rows.first().ok_or_else(|| Error::corrupt("the version of the catalog is missing"))?.int(0)
-    }
-
-    /// Asks for the version, and tells the news if another process made a newer one than is known here.
-    ///
-    /// With SQLite there is nothing to ask for: what is written beside the process that serves are keys, which are no
-    /// part of the catalog.
-    pub async fn notice_catalog(&self) -> Result<i64> {
-        let version = self.catalog_version().await?;
-        if version > self.watch().catalog() {
-            self.tell_catalog(version);
-        }
-        Ok(version)
-    }
-
-    pub(crate) fn tell_catalog(&self, version: i64) {
-        self.watch().tell(Changed::Catalog { version });
     }
 }
 

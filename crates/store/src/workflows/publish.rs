@@ -9,10 +9,10 @@ use std::collections::{HashMap, HashSet};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
-use super::{bump_catalog, bumped_version};
+use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Arg, Batch, Expect};
 use crate::hook_states::{HookState, OffAnswer};
-use crate::hooks::{Claimed, Hook, WantedHook, new_token, path_and_shape};
+use crate::hooks::{Claimed, Hook, Mask, PATH_MASKS_MAX, WantedHook, new_token, path_and_shape};
 use crate::{Error, Result, Store, args};
 
 /// Longest name of a workflow.
@@ -68,16 +68,18 @@ const INSERT_REVISION: &str = "
 
 const SWITCH_OFF: &str = "UPDATE hooks SET active = 0 WHERE id = $1";
 
-const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3, alias = $4 WHERE id = $1";
+const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3, path_mask = $4, alias = $5 WHERE id = $1";
 
 const INSERT_HOOK: &str = "
-    INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, alias, active, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9)";
+    INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, path_mask, alias, active, created_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)";
 
 /// A batch in the making, with what each statement is for.
 struct Plan {
     batch: Batch,
     published: Published,
+    /// Whether URLs lead elsewhere than before.
+    places: bool,
     /// What a statement claims, by its position: in words for people, and as it is stored.
     claims: HashMap<usize, Vec<(String, Claimed)>>,
 }
@@ -119,7 +121,7 @@ impl Store {
     pub async fn publish(&self, publication: &Publication, now: Timestamp) -> Result<Published> {
         publication.check()?;
         for _ in 0..ATTEMPTS_MAX {
-            let Plan { batch, published, claims } = self.plan(publication, now).await?;
+            let Plan { batch, published, claims, .. } = self.plan(publication, now).await?;
             if !published.changed {
                 return Ok(published);
             }
@@ -168,10 +170,32 @@ impl Store {
             batch.execute(INSERT_REVISION, row, Expect::Exactly(1));
         }
         let published = Published { workflow, revision, changed, hooks: Vec::new() };
-        let mut plan = Plan { batch, published, claims: HashMap::new() };
+        let mut plan = Plan { batch, published, places: false, claims: HashMap::new() };
+        self.check_masks(publication).await?;
         self.plan_hooks(&mut plan, publication, stored, now)?;
-        bump_catalog(&mut plan.batch);
+        let change = if plan.places { Change::Places(workflow) } else { Change::Workflow(workflow) };
+        bump_catalog(&mut plan.batch, change);
         Ok(plan)
+    }
+
+    /// A workspace has few kinds of paths, so that the one that fits a request is found by asking for each kind.
+    async fn check_masks(&self, publication: &Publication) -> Result<()> {
+        let mut wanted = HashSet::new();
+        for path in publication.hooks.iter().filter_map(|hook| hook.path.as_deref()) {
+            wanted.insert(Mask::of(&path_and_shape(path)?.0));
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let known = self.path_masks(publication.workspace).await?;
+        wanted.retain(|mask| !known.contains(mask));
+        if !wanted.is_empty() && known.len() + wanted.len() > PATH_MASKS_MAX {
+            return Err(Error::Invalid(format!(
+                "the paths of a workspace have their parameters in at most {PATH_MASKS_MAX} different arrangements; \
+                 use one that other paths have"
+            )));
+        }
+        Ok(())
     }
 
     fn plan_hooks(&self, plan: &mut Plan, publication: &Publication, stored: Vec<Hook>, now: Timestamp) -> Result<()> {
@@ -190,6 +214,7 @@ impl Store {
             if hook.active && !stays(hook) {
                 plan.batch.execute(SWITCH_OFF, args![hook.id.0], Expect::Exactly(1));
                 plan.published.changed = true;
+                plan.places = true;
             }
         }
         let mut stored: HashMap<String, Hook> = stored.into_iter().map(|hook| (hook.label.clone(), hook)).collect();
@@ -197,6 +222,7 @@ impl Store {
             let claim = wanted_paths.get(hook.label.as_str()).cloned().flatten();
             let path = claim.as_ref().map(|(path, _)| path.clone());
             let (path_arg, shape_arg) = (Arg::from(path.clone()), Arg::from(claim.as_ref().map(|(_, shape)| shape.clone())));
+            let mask_arg = Arg::from(path.as_deref().map(|path| Mask::of(path).0));
             let position = plan.batch.len();
             let hook = match stored.remove(&hook.label) {
                 Some(known) if known.active && stays(&known) => {
@@ -207,7 +233,7 @@ impl Store {
                     let alias = hook.alias(&known.token);
                     plan.batch.execute(
                         SWITCH_ON,
-                        [known.id.0.into(), path_arg, shape_arg, alias.clone().into()],
+                        [known.id.0.into(), path_arg, shape_arg, mask_arg, alias.clone().into()],
                         Expect::Exactly(1),
                     );
                     Hook { path, alias, active: true, ..known }
@@ -228,13 +254,14 @@ impl Store {
                         created_at: now,
                     };
                     let (label, token, alias) = (made.label.clone(), made.token.clone(), made.alias.clone());
-                    let row =
-                        args![made.id.0, made.workspace.0, made.workflow.0, label, token, path_arg, shape_arg, alias, now.0];
+                    let (workspace, workflow) = (made.workspace.0, made.workflow.0);
+                    let row = args![made.id.0, workspace, workflow, label, token, path_arg, shape_arg, mask_arg, alias, now.0];
                     plan.batch.execute(INSERT_HOOK, row, Expect::Exactly(1));
                     made
                 }
             };
             plan.published.changed = true;
+            plan.places = true;
             let shape = claim.map(|(path, shape)| (path, Claimed::Shape(shape)));
             let alias = hook.alias.clone().map(|alias| (alias.clone(), Claimed::Alias(alias)));
             plan.claims.insert(position, shape.into_iter().chain(alias).collect());

@@ -9,6 +9,7 @@ mod bulk;
 mod contacts;
 mod deliveries;
 mod held;
+mod hooks;
 mod lists;
 mod ownership;
 mod rates;

@@ -1,5 +1,7 @@
 //! AI SmartTalk: `/api/webhook/{unique-id}`, with typed variables.
 
+use hookmill_store::workspaces::FIRST_WORKSPACE;
+
 use super::door;
 
 const HOOK: &str = "      preset: smarttalk
@@ -34,9 +36,9 @@ async fn defined_variables_validate_incoming_data_and_all_problems_are_told() {
 #[tokio::test]
 async fn every_generated_url_is_unique_and_unguessable() {
     let door = door("      preset: smarttalk", &[]).await;
-    let hooks = door.store.active_hooks(None).await.unwrap();
-    let alias = hooks[0].alias.clone().unwrap();
-    assert_eq!(alias, format!("/api/webhook/{}", hooks[0].token));
+    let hooks = door.store.hooks(FIRST_WORKSPACE, None, None, 10).await.unwrap();
+    let alias = hooks[0].hook.alias.clone().unwrap();
+    assert_eq!(alias, format!("/api/webhook/{}", hooks[0].hook.token));
     assert_eq!(door.json(&alias, "{}").await.status, 200);
     assert_eq!(door.json("/api/webhook/guessed", "{}").await.status, 404);
     door.close().await;
