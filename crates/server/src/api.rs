@@ -13,6 +13,7 @@ mod curl;
 mod deliveries;
 mod extract;
 mod hook_states;
+mod hooks;
 mod keys;
 mod listening;
 mod page;

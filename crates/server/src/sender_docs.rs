@@ -73,7 +73,7 @@ impl<'a> Described<'a> {
 
     /// The methods that it takes.
     fn methods(&self) -> Vec<http::Method> {
-        crate::ingress::methods(self.trigger, self.product())
+        crate::ingress::methods(self.trigger)
     }
 
     /// What people call it.

@@ -8,7 +8,7 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, replays, runs, samples, secrets,
+    actions, bulk, contacts, curl, deliveries, errors, hook_states, hooks, keys, listening, replays, runs, samples, secrets,
     sender_docs, server, workflows, workspaces,
 };
 use crate::{health, live};
@@ -37,6 +37,8 @@ const SCHEME: &str = "key";
         workflows::get_revision,
         workflows::export_workflow,
         workflows::start_run,
+        hooks::list_hooks,
+        hooks::get_hook,
         runs::list_runs,
         runs::get_run,
         runs::cancel_run,

@@ -15,8 +15,8 @@ use super::auth::{
     authorize,
 };
 use super::{
-    actions, bulk, contacts, curl, deliveries, errors, hook_states, keys, listening, openapi, replays, runs, samples, secrets,
-    sender_docs, server, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, errors, hook_states, hooks, keys, listening, openapi, replays, runs, samples,
+    secrets, sender_docs, server, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -71,6 +71,8 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/workflows/{id}/revisions/{revision}", Viewer,   workflows::get_revision),
         route(GET,    "/api/v1/workflows/{id}/export",               Viewer,   workflows::export_workflow),
         route(POST,   "/api/v1/workflows/{id}/runs",                 Operator, workflows::start_run),
+        route(GET,    "/api/v1/hooks",                               Viewer,   hooks::list_hooks),
+        route(GET,    "/api/v1/hooks/{id}",                          Viewer,   hooks::get_hook),
         route(GET,    "/api/v1/runs",                                Viewer,   runs::list_runs),
         route(GET,    "/api/v1/runs/{id}",                           Viewer,   runs::get_run),
         route(POST,   "/api/v1/runs/{id}/cancel",                    Operator, runs::cancel_run),

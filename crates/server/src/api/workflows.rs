@@ -181,7 +181,7 @@ impl From<Workflow> for WorkflowOut {
 }
 
 impl HookOut {
-    fn new(app: &App, hook: Hook) -> Self {
+    pub(super) fn new(app: &App, hook: Hook) -> Self {
         let product_url = hook.alias.as_deref().map(|alias| format!("{}{alias}", app.public_url));
         let path_url = hook.path.as_deref().map(|path| app.path_url(path));
         Self { id: hook.id, label: hook.label, url: app.token_url(&hook.token), path_url, product_url }

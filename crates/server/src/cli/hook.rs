@@ -1,16 +1,18 @@
-//! `hookmill hook`: pauses hooks and resumes them, switches them off and on.
+//! `hookmill hook`: shows a hook, pauses and resumes it, switches it off and on.
 
 use clap::{Args, Subcommand};
-use hookmill_engine::id::HookId;
 use hookmill_store::hook_states::OffAnswer;
 use serde_json::{Value, json};
 
 use super::client::Remote;
 use super::exit::Result;
+use super::hooks;
 
-/// Pause a hook, resume it, switch it off or on.
+/// Show a hook, pause it, resume it, switch it off or on.
 #[derive(Subcommand)]
 pub(crate) enum Hook {
+    /// Show a hook: its URLs and what it takes.
+    Show(One),
     /// Take and answer requests, but let their runs wait until the hook is resumed.
     Pause(One),
     /// Start what a paused hook held, in the order of reception, and go on as before.
@@ -23,8 +25,9 @@ pub(crate) enum Hook {
 
 #[derive(Args)]
 pub(crate) struct One {
-    /// The hook's id: hook_….
-    id: String,
+    /// The hook's id (hook_…), or any of its URLs.
+    #[arg(value_name = "HOOK|URL")]
+    hook: String,
     #[command(flatten)]
     remote: Remote,
 }
@@ -42,6 +45,7 @@ pub(crate) struct Off {
 impl Hook {
     pub(crate) async fn run(self) -> Result<()> {
         match self {
+            Self::Show(one) => one.show().await,
             Self::Pause(one) => one.switch("pause", &json!({})).await,
             Self::Resume(one) => one.switch("resume", &json!({})).await,
             Self::On(one) => one.switch("on", &json!({})).await,
@@ -51,8 +55,15 @@ impl Hook {
 }
 
 impl One {
+    async fn show(&self) -> Result<()> {
+        let id = hooks::id_of(&self.remote, &self.hook).await?;
+        let found = self.remote.client()?.get(&format!("/api/v1/hooks/{id}"), &[]).await?;
+        hooks::show(&found, self.remote.screen());
+        Ok(())
+    }
+
     async fn switch(&self, how: &str, body: &Value) -> Result<()> {
-        let id: HookId = self.id.parse()?;
+        let id = hooks::id_of(&self.remote, &self.hook).await?;
         let switched = self.remote.client()?.post(&format!("/api/v1/hooks/{id}/{how}"), body).await?;
         let screen = self.remote.screen();
         if screen.json {

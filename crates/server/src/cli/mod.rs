@@ -10,6 +10,7 @@ mod doctor;
 mod exit;
 mod export;
 mod hook;
+mod hooks;
 mod key;
 mod local;
 mod moment;
@@ -65,7 +66,9 @@ enum Command {
     Deliveries(deliveries::Deliveries),
     /// Run the workflow of stored deliveries again.
     Replay(replay::Replay),
-    /// Pause hooks, resume them, switch them off and on.
+    /// List hooks, newest first, or find the one that a URL leads to.
+    Hooks(hooks::Hooks),
+    /// Show a hook, pause it, resume it, switch it off or on.
     #[command(subcommand)]
     Hook(hook::Hook),
     /// Make, list and revoke API keys.
@@ -133,6 +136,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Runs(runs) => runs.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Hooks(hooks) => hooks.run().await,
         Command::Hook(hook) => hook.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
         Command::Secret(secret) => secret.run().await,
@@ -172,6 +176,8 @@ mod tests {
             "hookmill replay --all --hook hook_1 --since 2h",
             "hookmill hook pause hook_1 --url http://h --key k",
             "hookmill hook off hook_1 --answer 503 --json",
+            "hookmill hooks --search https://h/hooks/x --workflow wf_1",
+            "hookmill hook show hook_1",
             "hookmill run wf --input @file",
             "hookmill workspace docs on --workspace main",
             "hookmill workspace docs",

@@ -89,8 +89,8 @@ impl Hook {
         limits: BodyLimits,
     ) -> Result<Self, String> {
         let triggers = &revision.program.workflow().triggers;
-        let position = triggers.iter().position(|Trigger::Webhook(trigger)| label(trigger) == stored.label);
-        let position = position.ok_or_else(|| format!("The published revision has no trigger `{}`.", stored.label))?;
+        let position = position(&revision, &stored.label)
+            .ok_or_else(|| format!("The published revision has no trigger `{}`.", stored.label))?;
         let Trigger::Webhook(trigger) = &triggers[position];
         if let Some(what) = unsupported(trigger) {
             return Err(format!(
@@ -103,7 +103,7 @@ impl Hook {
         let responder = Responder::new(trigger.response.as_ref(), product)?;
         let only_if = trigger.only_if.as_deref().map(Template::compile_text).transpose();
         let only_if = only_if.map_err(|error| format!("The expression of `only_if` cannot be read: {error}."))?;
-        let methods = methods(trigger, product);
+        let methods = methods(trigger);
         let mut allow: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
         allow.extend(["HEAD", "OPTIONS"]);
         let allow = HeaderValue::from_str(&allow.join(", ")).expect("methods are header text");
@@ -194,9 +194,20 @@ pub(crate) fn described_scheme(trigger: &WebhookTrigger) -> Option<hookmill_sign
     scheme::of(trigger).ok().flatten()
 }
 
-/// The methods that a trigger answers, with those of its product if it names none.
-pub(crate) fn methods(trigger: &WebhookTrigger, product: Option<Product>) -> Vec<http::Method> {
+/// The webhook trigger of a revision with this label.
+pub(crate) fn trigger<'a>(revision: &'a Revision, wanted: &str) -> Option<&'a WebhookTrigger> {
+    let Trigger::Webhook(trigger) = revision.program.workflow().triggers.get(position(revision, wanted)?)?;
+    Some(trigger)
+}
+
+fn position(revision: &Revision, wanted: &str) -> Option<usize> {
+    revision.program.workflow().triggers.iter().position(|Trigger::Webhook(trigger)| label(trigger) == wanted)
+}
+
+/// The methods that a trigger takes, those of its product if it names none.
+pub(crate) fn methods(trigger: &WebhookTrigger) -> Vec<http::Method> {
     if trigger.methods.is_empty() {
+        let product = trigger.preset.as_deref().and_then(Product::of);
         return product.map_or_else(|| vec![http::Method::POST], Product::methods);
     }
     trigger

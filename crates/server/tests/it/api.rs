@@ -4,6 +4,7 @@ mod access;
 mod deliveries;
 mod events;
 mod faults;
+mod hooks;
 mod listening;
 mod replays;
 mod runs;

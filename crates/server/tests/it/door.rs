@@ -147,7 +147,7 @@ impl Door {
     /// Changes the state of the hook at a token URL.
     pub(crate) async fn switch(&self, path: &str, switch: Switch) {
         let hook = self.store.hook_by_token(path.trim_start_matches("/hooks/")).await.unwrap().unwrap();
-        self.store.switch_hook(hook.id, switch).await.unwrap();
+        self.store.switch_hook(hook.hook.id, switch).await.unwrap();
         self.worker.look_for_held();
     }
 

@@ -110,6 +110,7 @@ macro_rules! listed {
 
 const ONE: &str = concat!(select!(), "WHERE h.id = $1");
 const OF_WORKFLOW: &str = concat!(select!(), "WHERE h.workflow = $1 ORDER BY h.id LIMIT $2");
+const ACTIVE: &str = concat!(select!(), "WHERE h.id > $1 AND h.active = 1 ORDER BY h.id LIMIT $2");
 const LISTED_ONE: &str = concat!(listed!(), "WHERE h.id = $1");
 const LIST: &str = concat!(listed!(), "WHERE h.workspace = $1 AND h.id < $2 ORDER BY h.id DESC LIMIT $3");
 const LIST_OF_WORKFLOW: &str =
@@ -164,6 +165,17 @@ impl Store {
     /// All hooks of a workflow, also those that are switched off.
     pub async fn hooks_of(&self, workflow: WorkflowId) -> Result<Vec<Hook>> {
         self.db().read(OF_WORKFLOW, args![workflow.0, HOOKS_AT_ONCE]).await?.iter_mut().map(read_hook).collect()
+    }
+
+    /// The active hooks after a given one, by id; fewer than [`Self::hooks_page_max`] at the end.
+    pub async fn active_hooks(&self, after: Option<HookId>) -> Result<Vec<Hook>> {
+        let after = after.map_or(-1, |id| id.0);
+        self.db().read(ACTIVE, args![after, HOOKS_AT_ONCE]).await?.iter_mut().map(read_hook).collect()
+    }
+
+    /// How many hooks [`Self::active_hooks`] returns at once.
+    pub const fn hooks_page_max() -> usize {
+        HOOKS_AT_ONCE as usize
     }
 }
 

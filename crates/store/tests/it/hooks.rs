@@ -6,6 +6,7 @@ use hookmill_engine::id::WorkflowId;
 use hookmill_store::catalog::{CHANGES_KEPT, Changes};
 use hookmill_store::db::{Batch, Expect};
 use hookmill_store::hooks::{PATH_MASKS_MAX, WantedHook};
+use hookmill_store::secrets::NewSecret;
 use hookmill_store::workflows::{Publication, Published};
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Error, Result, args};
@@ -133,7 +134,8 @@ async fn each_version_tells_what_it_changed(opened: Opened) {
     let before = store.catalog_version().await.unwrap();
     let first = publish(&opened, "one", "1", &["a"]).await.unwrap();
     publish(&opened, "one", "2", &["a"]).await.unwrap();
-    store.put_secret(FIRST_WORKSPACE, "key", 1, "id", b"sealed".to_vec().into(), opened.now()).await.unwrap();
+    let secret = NewSecret { name: "key", version: 1, key_id: "id", sealed: b"sealed".to_vec().into(), expires_at: None };
+    store.put_secret(FIRST_WORKSPACE, secret, opened.now()).await.unwrap();
     let second = publish(&opened, "two", "1", &[]).await.unwrap();
     let changes = store.catalog_changes(before).await.unwrap();
     let workflows = vec![(first.workflow, before + 1), (first.workflow, before + 2), (second.workflow, before + 4)];
