@@ -9,6 +9,7 @@ use hookmill_engine::id::RunId;
 use hookmill_engine::time::{Span, Timestamp};
 
 use crate::db::{Batch, Expect};
+use crate::deliveries::starting_nothing;
 use crate::ids::first_id_at;
 use crate::{Result, Store, args, narrow};
 
@@ -30,7 +31,7 @@ pub struct Policy {
     pub runs_max: Option<u64>,
     /// How long deliveries are kept (and longer while they have runs).
     pub deliveries: Option<Span>,
-    /// How long refused deliveries are kept.
+    /// How long deliveries are kept that were refused, repeat another one or were handshakes.
     pub refused_deliveries: Option<Span>,
 }
 
@@ -86,16 +87,23 @@ macro_rules! runs_that_go {
     };
 }
 
-/// Deliveries between `$1` and `$2` that go: those below id `$3`, refused ones below `$4`, without runs.
+/// Deliveries between `$1` and `$2` that go: those below id `$3`, those that started nothing below `$4`, without runs.
 macro_rules! deliveries_that_go {
     () => {
-        "FROM deliveries
-         WHERE id > $1
-           AND id <= $2
-           AND (outcome <> 'refused' AND id < $3 OR outcome = 'refused' AND id < $4)
-           AND NOT EXISTS (SELECT 1 FROM runs r
-                            WHERE r.id >= deliveries.run_first AND r.id <= deliveries.run_last AND r.delivery = deliveries.id)
-           AND NOT EXISTS (SELECT 1 FROM replays p WHERE p.delivery = deliveries.id)"
+        concat!(
+            "FROM deliveries
+             WHERE id > $1
+               AND id <= $2
+               AND (outcome NOT IN ",
+            starting_nothing!(),
+            " AND id < $3 OR outcome IN ",
+            starting_nothing!(),
+            " AND id < $4)
+               AND NOT EXISTS (SELECT 1 FROM runs r
+                                WHERE r.id >= deliveries.run_first AND r.id <= deliveries.run_last
+                                  AND r.delivery = deliveries.id)
+               AND NOT EXISTS (SELECT 1 FROM replays p WHERE p.delivery = deliveries.id)"
+        )
     };
 }
 
@@ -118,8 +126,7 @@ const DELETE_LISTED: &str =
     concat!("DELETE FROM delivery_list WHERE (hook, id) IN (SELECT hook, id ", deliveries_that_go!(), ")");
 const DELETE_OUTCOMES: &str =
     concat!("DELETE FROM delivery_outcomes WHERE (outcome, id) IN (SELECT outcome, id ", deliveries_that_go!(), ")");
-const DELETE_REFUSED: &str =
-    concat!("DELETE FROM refused WHERE (hook, id) IN (SELECT hook, id ", deliveries_that_go!(), " AND outcome = 'refused')");
+const DELETE_REFUSED: &str = concat!("DELETE FROM refused WHERE (hook, id) IN (SELECT hook, id ", deliveries_that_go!(), ")");
 const DELETE_HELD: &str =
     concat!("DELETE FROM held WHERE (hook, delivery) IN (SELECT hook, id ", deliveries_that_go!(), " AND outcome = 'held')");
 const DELETE_ACCEPTANCES: &str = concat!("DELETE FROM acceptances WHERE delivery IN (SELECT id ", deliveries_that_go!(), ")");

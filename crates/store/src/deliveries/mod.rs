@@ -56,6 +56,23 @@ words! {
     }
 }
 
+impl Outcome {
+    /// Whether the sender was promised nothing, so that anybody may send as many as they like: such deliveries have a budget
+    /// of their own, and go when it is used up.
+    #[must_use]
+    pub fn starts_nothing(self) -> bool {
+        matches!(self, Self::Refused | Self::Duplicate | Self::Handshake)
+    }
+}
+
+/// The outcomes for which [`Outcome::starts_nothing`] holds, as SQL.
+macro_rules! starting_nothing {
+    () => {
+        "('refused', 'duplicate', 'handshake')"
+    };
+}
+pub(crate) use starting_nothing;
+
 /// A request to be stored. Secrets must be removed from path, query and headers before.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the columns speak for themselves")]
@@ -194,9 +211,9 @@ impl Store {
         let bytes = delivery.body.len();
         let row = delivery_row(delivery, range).await?;
         match outcome {
-            Outcome::Refused => refused::count_into(batch, hook, id, &row),
+            outcome if outcome.starts_nothing() => refused::count_into(batch, hook, id, &row),
             Outcome::Held => held::hold_into(batch, hook, id, new_runs.len(), bytes),
-            Outcome::Accepted | Outcome::Duplicate | Outcome::Filtered | Outcome::Handshake | Outcome::Captured => {}
+            _ => {}
         }
         batch.insert(&DELIVERIES, row);
         for run in new_runs {

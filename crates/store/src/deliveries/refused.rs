@@ -1,4 +1,5 @@
-//! What refused requests may take: places while they wait for being stored, and bytes once they are.
+//! What refused requests, duplicates and handshakes may take: places while they wait for being stored, and bytes once they
+//! are. All of them are called refused here: nobody was promised that they are kept.
 //!
 //! Whoever knows a hook's URL can have requests refused as fast as the network allows. They must not crowd out what is
 //! accepted, so nobody waits for them to be stored, and their bytes in the database have a budget of their own: once it
@@ -14,7 +15,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use hookmill_engine::id::{DeliveryId, HookId};
 use tokio::sync::Mutex;
 
-use super::NewDelivery;
+use super::{NewDelivery, starting_nothing};
 use crate::db::{Arg, Args, Batch, Column, Expect, OnConflict, Table};
 use crate::lists::DELIVERIES as DELIVERY_LISTS;
 use crate::{Error, Result, Store, args, narrow, row};
@@ -50,14 +51,16 @@ const DELETE_LISTED: &str = "
      WHERE hook = $1
        AND id <= $2
        AND id IN (SELECT id FROM refused WHERE hook = $1 AND id <= $2)";
-const DELETE_OUTCOMES: &str = "
-    DELETE FROM delivery_outcomes
-     WHERE outcome = 'refused'
-       AND id IN (SELECT id FROM refused WHERE hook = $1 AND id <= $2)";
-const DELETE_DELIVERIES: &str = "
-    DELETE FROM deliveries
-     WHERE outcome = 'refused'
-       AND id IN (SELECT id FROM refused WHERE hook = $1 AND id <= $2)";
+const DELETE_OUTCOMES: &str = concat!(
+    "DELETE FROM delivery_outcomes WHERE outcome IN ",
+    starting_nothing!(),
+    " AND id IN (SELECT id FROM refused WHERE hook = $1 AND id <= $2)"
+);
+const DELETE_DELIVERIES: &str = concat!(
+    "DELETE FROM deliveries WHERE outcome IN ",
+    starting_nothing!(),
+    " AND id IN (SELECT id FROM refused WHERE hook = $1 AND id <= $2)"
+);
 const DELETE_COUNTED: &str = "DELETE FROM refused WHERE hook = $1 AND id <= $2";
 
 const FORGET: &str = "DELETE FROM refused WHERE (hook, id) IN (SELECT hook, id FROM deliveries WHERE id = $1)";
