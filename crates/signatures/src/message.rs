@@ -17,6 +17,7 @@ use crate::{place, window};
 
 use base::Input;
 pub(crate) use fields::{Item, dictionary};
+use keys::Unfit;
 
 /// How many signatures one message may carry.
 const SIGNATURES_MAX: usize = 8;
@@ -81,16 +82,28 @@ fn judge(
     let urls = public_urls(settings, reading.sent, UrlForm::Exact);
     let urls: Vec<Option<&str>> = if urls.is_empty() { vec![None] } else { urls.iter().map(|url| Some(url.as_str())).collect() };
     let bases = urls.into_iter().map(|url| base::signature_base(reading.sent, url, input)).collect::<Result<Vec<_>, _>>()?;
+    let mut unfit = None;
     for (at, secret) in secrets.iter().enumerate() {
-        let keys = keys::of(secret, input.algorithm());
-        let keys =
-            keys.map_err(|why| Failure::plain(Code::SignatureWrong, format!("Secret {} of {}: {why}.", at + 1, secrets.len())))?;
+        let numbered = |why: &str| format!("Secret {} of {}: {why}.", at + 1, secrets.len());
+        // While an owner goes from one algorithm to another, the other secret may still fit.
+        let keys = match keys::of(secret, input.algorithm()) {
+            Ok(keys) => keys,
+            Err(Unfit::Malformed(why)) => {
+                unfit = unfit.or(Some(Failure::owners(Code::SecretMalformed, numbered(&why))));
+                continue;
+            }
+            Err(Unfit::OtherAlgorithm(why)) => {
+                unfit = unfit.or(Some(Failure::plain(Code::SignatureWrong, numbered(&why))));
+                continue;
+            }
+        };
         let fits = |base: &String| keys.iter().any(|key| key.accepts(&Text::of(base.as_bytes()), &signature));
         if bases.iter().any(fits) {
             return Ok(Genuine { secret: Some(at), signed_at_ms: Some(signed_at_ms) });
         }
     }
-    Err(Failure::plain(Code::SignatureWrong, format!("The signature `{}` is not right for this request.", input.label)))
+    let wrong = || format!("The signature `{}` is not right for this request.", input.label);
+    Err(unfit.unwrap_or_else(|| Failure::plain(Code::SignatureWrong, wrong())))
 }
 
 fn check_body(reading: &Reading<'_>, input: &Input<'_>) -> Result<(), Failure> {

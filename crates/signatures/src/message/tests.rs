@@ -101,6 +101,71 @@ fn a_signature_that_covers_the_body_is_genuine() {
 }
 
 #[test]
+fn a_public_key_is_never_the_key_of_an_hmac() {
+    let input = r#"a=("content-digest");created=1618884473;alg="hmac-sha256""#;
+    let inputs = base::inputs(input).unwrap();
+    let sent = Sent { method: "POST", url: None, path_and_query: "/", headers: HEADERS, query: "", body: BODY, now_ms: NOW_MS };
+    let base = base::signature_base(&sent, None, &inputs[0]).unwrap();
+    let bare = hex::decode("26b40b8f93fff3d897112f7ebc582b232dbd72517d082fe83cfb30ddce43d1bb").unwrap();
+    let url_safe = Encoding::Base64Url.encode(&bare);
+    let point = [&[4][..], &[7; 64]].concat();
+    let compressed = [&[2][..], &[7; 32]].concat();
+    let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{url_safe}"}}"#);
+    for stored in [
+        hex::encode(&bare),
+        hex::encode_upper(&bare),
+        Encoding::Base64.encode(&bare),
+        url_safe.clone(),
+        hex::encode(&point),
+        Encoding::Base64.encode(&compressed),
+        jwk,
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICa0C4+T//PYlxEvfrxYKyMtvXJRfQgv6Dz7MN3OQ9G7".into(),
+        format!("hmac-sha256:{}", ED25519.lines().nth(1).unwrap()),
+        format!("hmac-sha256:{ED25519}"),
+        "hmac-sha256:".into(),
+    ] {
+        // Everyone knows the key: as it is written, and the bytes that it stands for.
+        for known in [stored.as_bytes(), &bare, &point, &compressed] {
+            let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, known);
+            let tag = ring::hmac::sign(&key, base.as_bytes());
+            let forged = format!("a=:{}:", Encoding::Base64.encode(tag.as_ref()));
+            let signed = [("signature-input", input.as_bytes()), ("signature", forged.as_bytes())];
+            let headers: Vec<(&str, &[u8])> = HEADERS.iter().copied().chain(signed).collect();
+            let refused = check(&headers, &stored, BODY).unwrap_err();
+            assert_eq!(refused.code, Code::SecretMalformed, "{stored}");
+            assert!(!refused.for_sender.contains("public"), "only the owner is told");
+        }
+    }
+}
+
+#[test]
+fn a_shared_secret_may_say_that_it_is_one() {
+    let of = |secret: &str| keys::of(secret.as_bytes(), Some("hmac-sha256"));
+    let text = Text::of(b"text");
+    let secret = "26b40b8f93fff3d897112f7ebc582b232dbd72517d082fe83cfb30ddce43d1bb";
+    assert!(of(secret).is_err(), "it could be a public key");
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = of(&format!("hmac-sha256:{secret}")).unwrap()[0].tag(&text).unwrap();
+    assert_eq!(tag, ring::hmac::sign(&key, b"text").as_ref());
+    assert_eq!(of("a phrase").unwrap()[0].tag(&text), of("hmac-sha256: a phrase").unwrap()[0].tag(&text));
+}
+
+#[test]
+fn while_algorithms_change_each_signature_finds_its_secret() {
+    let input = r#"a=("content-digest");created=1618884473;alg="hmac-sha256""#;
+    let inputs = base::inputs(input).unwrap();
+    let sent = Sent { method: "POST", url: None, path_and_query: "/", headers: HEADERS, query: "", body: BODY, now_ms: NOW_MS };
+    let base = base::signature_base(&sent, None, &inputs[0]).unwrap();
+    let tag = keys::of(SHARED.as_bytes(), None).unwrap()[0].tag(&Text::of(base.as_bytes())).unwrap();
+    let signature = format!("a=:{}:", Encoding::Base64.encode(&tag));
+    let signed = [("signature-input", input.as_bytes()), ("signature", signature.as_bytes())];
+    let headers: Vec<(&str, &[u8])> = HEADERS.iter().copied().chain(signed).collect();
+    let sent = Sent { headers: &headers, ..sent };
+    let judged = verify(&Settings::default(), &[ED25519.as_bytes(), SHARED.as_bytes()], &Reading::new(&sent));
+    assert_eq!(judged.map(|genuine| genuine.secret), Ok(Some(1)));
+}
+
+#[test]
 fn what_is_not_covered_or_not_in_time_is_refused() {
     for (input, code) in [
         (r#"a=("@method");created=1618884473"#, Code::PartMissing),
