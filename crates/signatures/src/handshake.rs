@@ -20,6 +20,9 @@ use crate::url::is_sns_confirmation;
 /// How long a challenge may be that is repeated to the sender.
 pub(crate) const CHALLENGE_BYTES_MAX: usize = 4096;
 
+/// How long a token of X may be. Its own have some forty characters.
+const CRC_TOKEN_BYTES_MAX: usize = 128;
+
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const NOSNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
@@ -52,7 +55,7 @@ pub(crate) enum Handshake {
     Slack,
     /// POST `{"event":"endpoint.url_validation","payload":{"plainToken"}}`, signed.
     Zoom,
-    /// POST `{"type":1}` or `{"type":0}`, signed.
+    /// POST `{"type":1}` of interactions or `{"type":0}` of webhook events, signed.
     Discord,
     /// GET `hub.mode=subscribe&hub.challenge&hub.verify_token`.
     Meta,
@@ -125,11 +128,7 @@ impl Handshake {
                 Some(Reply::echo(body["challenge"].as_str()?.as_bytes()).signed())
             }
             Self::Zoom if post => zoom(preset, settings, secrets, reading),
-            Self::Discord if post => match reading.json()?.get("type")?.as_u64()? {
-                1 => Some(Reply::json(&json!({"type": 1})).signed()),
-                0 => Some(Reply::status(204).signed()),
-                _ => None,
-            },
+            Self::Discord if post => discord(reading),
             Self::Meta if get => meta(settings, reading),
             Self::WebSub if get => websub(settings, reading),
             Self::Dropbox if get => Some(Reply::echo(&query(reading, "challenge")?)),
@@ -162,6 +161,17 @@ impl Handshake {
 
 fn query<'r>(reading: &'r Reading<'_>, name: &str) -> Option<Cow<'r, [u8]>> {
     reading.sent.query_values(name).into_iter().next()
+}
+
+/// Interactions ping with type 1. Webhook events ping with type 0, and there type 1 is an event
+/// (<https://docs.discord.com/developers/events/webhook-events>).
+fn discord(reading: &Reading<'_>) -> Option<Reply> {
+    let body = reading.json()?;
+    match body.get("type")?.as_u64()? {
+        1 if body.get("event").is_none() => Some(Reply::json(&json!({"type": 1})).signed()),
+        0 => Some(Reply::status(204).signed()),
+        _ => None,
+    }
 }
 
 /// The answer proves that we hold the secret, so it is made with the one that the question was signed with.
@@ -229,8 +239,14 @@ fn asana(reading: &Reading<'_>) -> Option<Reply> {
     Some(Reply { headers, learned_secret: Some(secret), ..Reply::status(200) })
 }
 
+/// Anyone may ask, and the answer is what would sign a body of these bytes. So only what can be no body of a delivery is signed:
+/// [`Preset::signs_objects`] refuses everything that is not a JSON object, and no object is written in these characters.
 fn x(secrets: &[&[u8]], reading: &Reading<'_>) -> Option<Reply> {
-    let token = query(reading, "crc_token").filter(|token| token.len() <= CHALLENGE_BYTES_MAX)?;
+    let token = query(reading, "crc_token")?;
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
+    if token.is_empty() || token.len() > CRC_TOKEN_BYTES_MAX || !token.iter().all(is_token) {
+        return Some(Reply::plain(400, "crc_token is not a token."));
+    }
     let key = hmac::Key::new(hmac::HMAC_SHA256, secrets.first().filter(|secret| !secret.is_empty())?);
     let response = format!("sha256={}", Encoding::Base64.encode(hmac::sign(&key, &token).as_ref()));
     Some(Reply::json(&json!({"response_token": response})))

@@ -33,6 +33,8 @@ pub struct Preset {
     pub events: &'static [Place],
     /// The path, within one element of a batch, of that element's id, for hooks that split.
     pub element_id: Option<&'static str>,
+    /// Whether only JSON objects are ever signed. Where a handshake signs what a stranger asks for, nothing else may be taken.
+    pub signs_objects: bool,
     /// The sender's question before it sends anything.
     pub(crate) handshake: Handshake,
 }
@@ -109,6 +111,9 @@ impl Preset {
         let reading = Reading::new(sent);
         if self.secret == Need::Optional && secrets.is_empty() {
             return Ok(Genuine { secret: None, signed_at_ms: None });
+        }
+        if self.signs_objects && !reading.json().is_some_and(serde_json::Value::is_object) {
+            return Err(Failure::plain(Code::PartMissing, "The body is not a JSON object, as this sender's always is."));
         }
         match self.proof {
             Proof::Signature => verify::by_schemes(self.schemes, settings, secrets, &reading),

@@ -25,8 +25,6 @@ pub struct Scheme {
     pub id: Option<Place>,
     /// The event type, for the workflow.
     pub event: Option<Place>,
-    /// Only requests with this value of this header are signed so; the name in lower case.
-    pub only_if_header: Option<(Cow<'static, str>, Cow<'static, str>)>,
     /// A query parameter that is the SHA-256 of the body in hex; only requests that have it are signed so.
     pub body_hash: Option<Cow<'static, str>>,
 }
@@ -234,7 +232,6 @@ impl Scheme {
             timestamp,
             id: None,
             event: None,
-            only_if_header: None,
             body_hash: None,
         }
     }

@@ -31,10 +31,7 @@ pub(crate) fn by_schemes(
 }
 
 fn applies(scheme: &Scheme, reading: &Reading<'_>) -> bool {
-    let header = scheme.only_if_header.as_ref();
-    header.is_none_or(|(name, value)| reading.sent.header(name).is_some_and(|found| found.eq_ignore_ascii_case(value.as_bytes())))
-        && scheme.body_hash.as_ref().is_none_or(|name| !reading.sent.query_values(name).is_empty())
-        && value::is_offered(scheme, reading)
+    scheme.body_hash.as_ref().is_none_or(|name| !reading.sent.query_values(name).is_empty()) && value::is_offered(scheme, reading)
 }
 
 /// Judges a request by one scheme: first the signature, then the time, so that only a holder of the secret learns about times.

@@ -60,7 +60,6 @@ pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
         timestamp: timestamp(trigger, wanted),
         id: wanted.id.as_ref().map(field),
         event: wanted.event.as_ref().map(field),
-        only_if_header: None,
         body_hash: None,
     }))
 }

@@ -65,7 +65,7 @@ fn other_places(scheme: &Scheme, sent: &Sent<'_>, found: &mut Vec<(String, Schem
     for name in headers.filter(|name| !matches!(&scheme.signature, Place::Header(own) if own == name)) {
         let what = format!("it is taken from the header {name} instead of {}", scheme.signature);
         let signature = Place::Header(Cow::Owned(name.to_owned()));
-        found.push((what, Scheme { signature, only_if_header: None, ..scheme.clone() }));
+        found.push((what, Scheme { signature, ..scheme.clone() }));
     }
 }
 

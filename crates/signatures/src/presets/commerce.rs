@@ -41,7 +41,6 @@ pub(super) const PRESETS: &[Preset] = &[
             timestamp: Some(stamp("paypal-transmission-time", Unit::Rfc3339, None)),
             id: Some(header("paypal-transmission-id")),
             event: None,
-            only_if_header: None,
             body_hash: None,
         }],
         secret: Need::Unused,

@@ -1,14 +1,11 @@
 //! Customers: marketing, support, forms, calendars.
 
-use std::borrow::Cow;
-
-use super::shapes::{
-    FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, listed, prefixed, stamp, timed,
-};
+use super::shapes::{FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, TIME_DOT_BODY, body, entry, listed, prefixed, stamp, timed};
 use crate::preset::{Preset, Setting};
-use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Unit, UrlForm, Window};
+use crate::scheme::{Encoding, Grammar, Part, Scheme, Unit, UrlForm, Window};
 
-/// Version 3, made with its own timestamp.
+/// Version 3. HubSpot sends versions 1 and 2 beside it to this day; they have no time and hash the secret before the text, so
+/// whoever took version 3 off a request could repeat and prolong it. Where only they are sent, `hmac` can be told of them.
 const HUBSPOT_V3: Scheme = timed(
     "x-hubspot-signature-v3",
     Grammar::Bare,
@@ -17,25 +14,9 @@ const HUBSPOT_V3: Scheme = timed(
     stamp("x-hubspot-request-timestamp", Unit::Millis, Some(FIVE_MINUTES)),
 );
 
-const HUBSPOT_V2: Scheme = Scheme {
-    signature: header("x-hubspot-signature"),
-    grammar: Grammar::Bare,
-    algorithm: Algorithm::SecretThenTextSha256,
-    encoding: Encoding::Hex,
-    key: KeyForm::Text,
-    signed: Cow::Borrowed(&[Part::Method, Part::Url(UrlForm::Exact), Part::Body]),
-    timestamp: None,
-    id: None,
-    event: None,
-    only_if_header: Some((Cow::Borrowed("x-hubspot-signature-version"), Cow::Borrowed("v2"))),
-    body_hash: None,
-};
-
-const HUBSPOT_V1: Scheme = bare("x-hubspot-signature", Algorithm::SecretThenTextSha256, Encoding::Hex);
-
 pub(super) const PRESETS: &[Preset] = &[
     Preset {
-        schemes: &[HUBSPOT_V3, HUBSPOT_V2, HUBSPOT_V1],
+        schemes: &[HUBSPOT_V3],
         settings: &[Setting::PublicUrl],
         // `eventId` is not unique, so there is nothing to tell a second copy by but the body.
         events: &[body("$[*].subscriptionType")],

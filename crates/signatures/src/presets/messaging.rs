@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::shapes::{FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, V0_TIME_BODY, bare, body, entry, header, prefixed, stamp, timed};
 use crate::handshake::Handshake;
 use crate::preset::{Preset, Proof, Setting};
-use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Unit, UrlForm};
+use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
 
 /// The query names the body's hash, so the URL covers the body.
 const TWILIO_JSON: Scheme = Scheme {
@@ -18,7 +18,6 @@ const TWILIO_JSON: Scheme = Scheme {
     timestamp: None,
     id: None,
     event: None,
-    only_if_header: None,
     body_hash: Some(Cow::Borrowed("bodySHA256")),
 };
 
@@ -42,19 +41,23 @@ const SENDGRID: Scheme = Scheme {
     timestamp: Some(stamp("x-twilio-email-event-webhook-timestamp", Unit::Seconds, None)),
     id: None,
     event: None,
-    only_if_header: None,
     body_hash: None,
 };
 
-/// Only `timestamp` and `token` are signed: the event is not, so the token must not be accepted twice. It is the delivery id
-/// that counts when the event has none.
+/// Only `timestamp` and `token` are signed: the event is not, so who has seen one request can attach any event to its signature.
+/// Therefore the token is the delivery's id, which is taken once, and old times are refused: the window is longer than Mailgun's
+/// last try (8 hours), and shorter than ids are remembered unless the hook says otherwise.
 const MAILGUN: Scheme = Scheme::of(
     body("$.signature.signature"),
     Grammar::Bare,
     HMAC_SHA256,
     Encoding::Hex,
-    &[Part::Member(Cow::Borrowed("$.signature.timestamp")), Part::Member(Cow::Borrowed("$.signature.token"))],
-    None,
+    &[Part::Timestamp, Part::Member(Cow::Borrowed("$.signature.token"))],
+    Some(Timestamp {
+        place: body("$.signature.timestamp"),
+        unit: Unit::Seconds,
+        window: Some(Window { past_ms: 12 * 60 * 60 * 1000, future_ms: Some(300_000) }),
+    }),
 );
 
 const DISCORD: Scheme = Scheme {
@@ -67,7 +70,6 @@ const DISCORD: Scheme = Scheme {
     timestamp: Some(stamp("x-signature-timestamp", Unit::Seconds, None)),
     id: None,
     event: None,
-    only_if_header: None,
     body_hash: None,
 };
 
@@ -104,7 +106,7 @@ pub(super) const PRESETS: &[Preset] = &[
     },
     Preset {
         schemes: &[MAILGUN],
-        ids: &[&[body("$.event-data.id")], &[body("$.signature.token")]],
+        ids: &[&[body("$.signature.token")]],
         events: &[body("$.event-data.event")],
         ..entry("mailgun", "Mailgun", "https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks")
     },
@@ -149,6 +151,7 @@ pub(super) const PRESETS: &[Preset] = &[
     },
     Preset {
         schemes: &[prefixed("x-twitter-webhooks-signature", "sha256=", HMAC_SHA256, Encoding::Base64)],
+        signs_objects: true,
         handshake: Handshake::X,
         ..entry("x", "X", "https://docs.x.com/x-api/webhooks/introduction")
     },

@@ -26,6 +26,7 @@ pub(super) const fn entry(id: &'static str, name: &'static str, source: &'static
         ids: &[],
         events: &[],
         element_id: None,
+        signs_objects: false,
         handshake: Handshake::None,
     }
 }
@@ -106,7 +107,6 @@ pub(super) const fn standard(
         timestamp: Some(stamp(timestamp, Unit::Seconds, Some(FIVE_MINUTES))),
         id: Some(header(id)),
         event: None,
-        only_if_header: None,
         body_hash: None,
     }
 }

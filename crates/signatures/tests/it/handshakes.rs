@@ -1,6 +1,6 @@
 //! What senders ask before they send, and that nobody else gets an answer.
 
-use hookmill_signatures::{Reply, Settings, preset};
+use hookmill_signatures::{Code, Reply, Settings, preset};
 
 use crate::sender::{Request, settings};
 
@@ -51,6 +51,15 @@ fn signed_challenges_wait_for_verification() {
     assert!(discord.after_verification && body(&discord) == r#"{"type":1}"#);
     assert_eq!(ask("discord", &Request::post(r#"{"type":0}"#)).map(|reply| reply.status), Some(204));
     assert_eq!(ask("discord", &Request::post(r#"{"type":2}"#)), None);
+}
+
+#[test]
+fn an_event_of_discord_is_no_ping() {
+    // Interactions ping with the type that events of webhooks have.
+    let event = r#"{"version":1,"application_id":"12","type":1,"event":{"type":"APPLICATION_AUTHORIZED","timestamp":"2026-11-21T10:00:00Z"}}"#;
+    assert_eq!(ask("discord", &Request::post(event)), None);
+    let ping = r#"{"version":1,"application_id":"12","type":0}"#;
+    assert_eq!(ask("discord", &Request::post(ping)).map(|reply| (reply.status, reply.body.len())), Some((204, 0)));
 }
 
 #[test]
@@ -108,6 +117,23 @@ fn x_is_answered_with_the_signed_token() {
 }
 
 #[test]
+fn what_x_lets_strangers_have_signed_is_never_taken_for_a_delivery() {
+    for forged in ["{}", r#"{"tweet_create_events":[]}"#, "[]", "a b", "", "é", &"a".repeat(129)] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("crc_token", forged).finish();
+        assert_eq!(ask("x", &get(&query)).unwrap().status, 400, "{forged}");
+    }
+    // These are tokens, and JSON or a form as well.
+    for token in ["0", "null", "true", "12-3", "a=1", "MGYtMzA5/Y+w=="] {
+        let query = form_urlencoded::Serializer::new(String::new()).append_pair("crc_token", token).finish();
+        let answer: serde_json::Value = serde_json::from_slice(&ask("x", &get(&query)).unwrap().body).unwrap();
+        let signature = answer["response_token"].as_str().unwrap();
+        let forged = Request::post(token).header("x-twitter-webhooks-signature", signature);
+        let refused = forged.judge(preset("x").unwrap(), &settings(), &[b"secret"]).unwrap_err();
+        assert_eq!(refused.code, Code::PartMissing, "{token}");
+    }
+}
+
+#[test]
 fn ids_and_events_are_found_where_senders_put_them() {
     let id = |preset_id: &str, request: &Request| {
         request.with(|sent| preset(preset_id).unwrap().delivery_id(&Settings::default(), sent))
@@ -129,4 +155,14 @@ fn ids_and_events_are_found_where_senders_put_them() {
     let two = Request::post(r#"[{"sg_event_id":"a"},{"sg_event_id":"b"}]"#);
     assert_eq!((id("sendgrid", &one).as_deref(), id("sendgrid", &two)), (Some("a"), None), "a batch has no id of its own");
     assert_eq!(id("zoom", &stripe), None);
+}
+
+#[test]
+fn the_token_that_mailgun_signs_tells_a_delivery_not_the_event_that_it_does_not_sign() {
+    let id = |event: &str| {
+        let body = format!(r#"{{"signature":{{"timestamp":"1780000000","token":"tok","signature":"00"}},"event-data":{event}}}"#);
+        Request::post(body).with(|sent| preset("mailgun").unwrap().delivery_id(&Settings::default(), sent))
+    };
+    assert_eq!(id(r#"{"id":"a"}"#).as_deref(), Some("tok"));
+    assert_eq!(id(r#"{"id":"forged"}"#).as_deref(), Some("tok"), "one signature is good for one event");
 }

@@ -62,7 +62,7 @@ fn a_genuine_request_is_genuine_with_any_live_secret() {
 
 #[test]
 fn an_empty_body_can_be_signed() {
-    for (preset, scheme) in schemes().filter(|(_, scheme)| !is_in_body(scheme)) {
+    for (preset, scheme) in schemes().filter(|(preset, scheme)| !is_in_body(scheme) && !preset.signs_objects) {
         let keys = Keys::new(scheme, 0);
         let request = signed(scheme, &keys, b"", NOW_MS);
         assert_eq!(code(&request, preset, &keys), None, "{}", preset.id);
@@ -93,9 +93,6 @@ fn tampered_members_of_the_signed_text_are_refused() {
         let request = signed(scheme, &keys, BODY, NOW_MS);
         for at in 0..request.headers.len() {
             let (name, value) = &request.headers[at];
-            if scheme.only_if_header.as_ref().is_some_and(|(only, _)| only == name) {
-                continue;
-            }
             let mut changed = request.clone();
             let last = value.len() - 2;
             changed.headers[at].1[last] = if value[last] == b'1' { b'2' } else { b'1' };

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hookmill_signatures::{
-    Algorithm, Encoding, Failure, Genuine, Grammar, Hash, KeyForm, Part, Place, Preset, Scheme, Sent, Settings, Unit,
+    Algorithm, Encoding, Failure, Genuine, Grammar, Hash, KeyForm, Part, Place, Preset, Scheme, Sent, Settings, Timestamp, Unit,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair};
@@ -183,16 +183,13 @@ pub(crate) fn signed(scheme: &Scheme, keys: &Keys, body: &[u8], at_ms: i64) -> R
                 put(&mut value, path, json!("1780000000abc"));
             }
         }
-        if let Some(Place::Body(path)) = scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
-            put(&mut value, path, json!(at_ms));
+        if let Some(timestamp @ Timestamp { place: Place::Body(path), .. }) = &scheme.timestamp {
+            put(&mut value, path, if timestamp.unit == Unit::Millis { json!(at_ms) } else { json!(time) });
         }
         request.body = serde_json::to_vec(&value).unwrap();
     }
     if let Some(name) = &scheme.body_hash {
         request.query = format!("{name}={}", hex::encode(digest::digest(&digest::SHA256, &request.body)));
-    }
-    if let Some((name, value)) = &scheme.only_if_header {
-        request = request.header(name, value.as_bytes());
     }
     if let Some(Place::Header(name)) = scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
         request = request.header(name, time.as_bytes());
