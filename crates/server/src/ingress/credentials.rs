@@ -15,15 +15,13 @@ use super::absent::Absent;
 use crate::vault::Held;
 
 /// Where AppKey and Sign may stand; both spellings of each are known (HAP's two APIs).
-const APP_KEY_NAMES: [&str; 2] = ["appkey", "hap-appkey"];
-const SIGN_NAMES: [&str; 2] = ["sign", "hap-sign"];
+pub(super) const APP_KEY_NAMES: [&str; 2] = ["appkey", "hap-appkey"];
+pub(super) const SIGN_NAMES: [&str; 2] = ["sign", "hap-sign"];
 
 /// What a hook asks of its callers.
 #[derive(Debug)]
 pub(super) struct Credentials {
     rule: Rule,
-    /// The declared headers, lower-case: never to be stored.
-    pub(super) headers: Vec<Box<str>>,
     /// Whether the body is needed to check them.
     pub(super) needs_body: bool,
 }
@@ -98,18 +96,9 @@ impl Credentials {
         }
         rules.extend(also.as_ref().map(Rule::of).transpose()?);
         let rule = Rule::All(rules);
-        let mut headers = Vec::new();
         let mut needs_body = false;
-        rule.visit(&mut |accepted| match &accepted.place {
-            Place::Header(Some(name), _) => headers.push(name.as_str().into()),
-            Place::AppKey => {
-                needs_body = true;
-                headers.extend(APP_KEY_NAMES.iter().chain(&SIGN_NAMES).map(|name| (*name).into()));
-            }
-            Place::Signature => needs_body = true,
-            Place::Query | Place::Bearer | Place::Basic(_) | Place::Header(None, _) => {}
-        });
-        Ok(Self { rule, headers, needs_body })
+        rule.visit(&mut |accepted| needs_body |= matches!(accepted.place, Place::AppKey | Place::Signature));
+        Ok(Self { rule, needs_body })
     }
 
     /// Whether everyone may call.

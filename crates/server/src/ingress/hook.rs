@@ -17,6 +17,7 @@ use super::credentials::Credentials;
 use super::dedupe::Deduper;
 use super::product::Product;
 use super::proof::Proof;
+use super::redact::Redaction;
 use super::scheme;
 
 /// The label of a trigger that has none.
@@ -56,16 +57,24 @@ pub(super) struct Hook {
 pub(super) struct Place {
     pub(super) hook: HookId,
     pub(super) workspace: WorkspaceId,
-    /// Lower-case names of headers that the hook declares as credentials.
-    pub(super) secret_headers: Arc<[Box<str>]>,
+    /// What the hook's requests are kept without.
+    pub(super) redaction: Arc<Redaction>,
     /// Whose errors its senders understand.
     pub(super) product: Option<Product>,
 }
 
 impl Place {
+    /// The place of a hook with this trigger.
+    fn of(stored: &hookmill_store::hooks::Hook, trigger: &WebhookTrigger) -> Self {
+        let product = trigger.preset.as_deref().and_then(Product::of);
+        let redaction = Arc::new(Redaction::of(trigger, product));
+        Self { hook: stored.id, workspace: stored.workspace, redaction, product }
+    }
+
     /// The place of a hook of which nothing more is known.
-    pub(super) fn of(stored: &hookmill_store::hooks::Hook) -> Self {
-        Self { hook: stored.id, workspace: stored.workspace, secret_headers: Arc::new([]), product: None }
+    pub(super) fn of_unknown(stored: &hookmill_store::hooks::Hook) -> Self {
+        let redaction = Arc::new(Redaction::of_unknown());
+        Self { hook: stored.id, workspace: stored.workspace, redaction, product: None }
     }
 }
 
@@ -82,22 +91,35 @@ impl Hook {
     /// Prepares the trigger with the hook's label.
     ///
     /// # Errors
-    /// A sentence for the owner, saying why the hook cannot take requests.
+    /// Where its requests are kept, and a sentence for the owner, saying why the hook cannot take them.
     pub(super) fn prepare(
         stored: &hookmill_store::hooks::Hook,
         revision: Arc<Revision>,
         limits: BodyLimits,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, (Place, String)> {
         let triggers = &revision.program.workflow().triggers;
-        let position = position(&revision, &stored.label)
-            .ok_or_else(|| format!("The published revision has no trigger `{}`.", stored.label))?;
+        let Some(position) = position(&revision, &stored.label) else {
+            return Err((Place::of_unknown(stored), format!("The published revision has no trigger `{}`.", stored.label)));
+        };
         let Trigger::Webhook(trigger) = &triggers[position];
+        let place = Place::of(stored, trigger);
+        Self::at(place.clone(), stored, position, revision, limits).map_err(|why| (place, why))
+    }
+
+    fn at(
+        place: Place,
+        stored: &hookmill_store::hooks::Hook,
+        position: usize,
+        revision: Arc<Revision>,
+        limits: BodyLimits,
+    ) -> Result<Self, String> {
+        let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[position];
         if let Some(what) = unsupported(trigger) {
             return Err(format!(
                 "This version does not know `{what}` yet, so that nothing is accepted rather than accepted wrongly."
             ));
         }
-        let product = trigger.preset.as_deref().and_then(Product::of);
+        let product = place.product;
         let proof = Proof::of(trigger, scheme::of(trigger)?)?;
         let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger))?;
         let responder = Responder::new(trigger.response.as_ref(), product)?;
@@ -108,12 +130,7 @@ impl Hook {
         allow.extend(["HEAD", "OPTIONS"]);
         let allow = HeaderValue::from_str(&allow.join(", ")).expect("methods are header text");
         Ok(Self {
-            place: Place {
-                hook: stored.id,
-                workspace: stored.workspace,
-                secret_headers: credentials.headers.clone().into(),
-                product,
-            },
+            place,
             state: stored.state,
             off_answer: stored.off_answer,
             workflow: stored.workflow,

@@ -215,11 +215,11 @@ impl Hooks {
         let prepared = match self.programs.get(stored.workflow, *number).await {
             Ok(revision) => Hook::prepare(stored, revision, self.limits),
             Err(hookmill_worker::Error::Store(error)) => return Err(Refused::store(&error)),
-            Err(error) => Err(format!("Revision {number} cannot run: {error}.")),
+            Err(error) => Err((Place::of_unknown(stored), format!("Revision {number} cannot run: {error}."))),
         };
         let known = match prepared {
             Ok(hook) => Known::Ready(Arc::new(hook)),
-            Err(why) => Known::Broken(Arc::new((Place::of(stored), why))),
+            Err(broken) => Known::Broken(Arc::new(broken)),
         };
         let entry = Entry { version, workflow: stored.workflow, known };
         self.ready.insert(stored.id, entry.clone());

@@ -1,10 +1,16 @@
 //! Takes credentials out of what is stored, shown and given to workflows: headers by their names, the query by its keys.
+//!
+//! Some names mean a credential at every hook; others, such as `key`, only where the hook asks for one there.
 
 use std::borrow::Cow;
 
 use hookmill_engine::request::Headers;
+use hookmill_engine::workflow::{Auth, Credential, Place as SignaturePlace, SecretNames, WebhookTrigger};
 use http::HeaderMap;
 use http::header::HeaderValue;
+
+use super::credentials::{APP_KEY_NAMES, SIGN_NAMES};
+use super::product::Product;
 
 /// What stands where a credential was.
 pub const REDACTED: &str = "***";
@@ -25,21 +31,124 @@ const HARMLESS: [&str; 9] = [
     "x-forwarded-for",
     "x-request-id",
 ];
-/// Query parameters that hold credentials.
-const QUERY_KEYS: [&str; 4] = ["key", "access_token", "sign", "hap-sign"];
+/// Headers that hold nothing but the form of a message; with those above, all that is kept when nothing is known of a hook.
+const FRAMING: [&str; 8] =
+    ["content-encoding", "transfer-encoding", "date", "accept-language", "cache-control", "origin", "traceparent", "ce-type"];
+/// Query parameters that hold credentials at every hook: tokens of OAuth (RFC 6750) and of subscriptions (WebSub, Meta).
+const QUERY_KEYS: [&str; 2] = ["access_token", "hub.verify_token"];
+/// The query parameter of a shared key.
+const SHARED_KEY: &str = "key";
 
-/// The headers in the order sent, values in the clear only where they are no credentials. `extra`: lower-case names that
-/// the hook itself declares as credentials.
-pub(super) fn headers(headers: &HeaderMap, extra: &[Box<str>]) -> Headers {
-    let shown = |name, value| if is_sensitive(name, extra) { Cow::Borrowed(REDACTED) } else { text(value) };
-    headers.iter().map(|(name, value)| (name.as_str(), shown(name.as_str(), value))).collect()
+/// What is taken out of the requests of one hook, beside what is a credential everywhere.
+#[derive(Debug, Default)]
+pub(super) struct Redaction {
+    /// Lower-case names of headers.
+    headers: Vec<Box<str>>,
+    /// Names of query parameters, matched without case.
+    query: Vec<Box<str>>,
+    /// Whether every header goes that is not known to be harmless.
+    strict: bool,
 }
 
-fn is_sensitive(name: &str, extra: &[Box<str>]) -> bool {
-    if extra.iter().any(|declared| **declared == *name) {
-        return true;
+impl Redaction {
+    /// Of what a trigger declares as credentials, whether or not this version can check them.
+    pub(super) fn of(trigger: &WebhookTrigger, product: Option<Product>) -> Self {
+        let mut redaction = Self::default();
+        for credential in trigger.auth.iter().flat_map(Auth::credentials) {
+            redaction.add(credential);
+        }
+        if let Some(credential) = product.and_then(|product| product.credential(SecretNames::default())) {
+            redaction.add(&credential);
+        }
+        match trigger.signature.as_ref().map(|signature| &signature.place) {
+            Some(SignaturePlace::Header(name)) => redaction.headers.push(name.to_ascii_lowercase().into()),
+            Some(SignaturePlace::Query(name)) => redaction.query.push(name.as_str().into()),
+            Some(SignaturePlace::Body(_)) | None => {}
+        }
+        redaction
     }
-    !HARMLESS.contains(&name) && (HEADERS.contains(&name) || HEADER_PARTS.iter().any(|part| name.contains(part)))
+
+    /// Where the trigger is not known.
+    pub(super) fn of_unknown() -> Self {
+        let mut redaction = Self { strict: true, ..Self::default() };
+        redaction.add(&Credential::SharedKey(SecretNames::default()));
+        redaction.add(&Credential::AppKey(SecretNames::default()));
+        redaction
+    }
+
+    fn add(&mut self, credential: &Credential) {
+        match credential {
+            Credential::SharedKey(_) => self.query.push(SHARED_KEY.into()),
+            Credential::Header { name, .. } => self.headers.push(name.to_ascii_lowercase().into()),
+            Credential::AppKey(_) => {
+                let names = || APP_KEY_NAMES.iter().chain(&SIGN_NAMES).map(|name| (*name).into());
+                self.headers.extend(names());
+                self.query.extend(names());
+            }
+            Credential::Any(inner) | Credential::All(inner) => inner.iter().for_each(|credential| self.add(credential)),
+            // They stand in `Authorization`, which is never kept, or are over the body.
+            Credential::Bearer(_)
+            | Credential::ApiKey(_)
+            | Credential::Basic { .. }
+            | Credential::Jwt(_)
+            | Credential::Signature(_) => {}
+        }
+    }
+
+    /// The headers in the order sent, values in the clear only where they are no credentials.
+    pub(super) fn headers(&self, headers: &HeaderMap) -> Headers {
+        let shown = |name, value| if self.hides(name) { Cow::Borrowed(REDACTED) } else { text(value) };
+        headers.iter().map(|(name, value)| (name.as_str(), shown(name.as_str(), value))).collect()
+    }
+
+    fn hides(&self, name: &str) -> bool {
+        if self.headers.iter().any(|declared| **declared == *name) {
+            return true;
+        }
+        if HARMLESS.contains(&name) {
+            return false;
+        }
+        if self.strict {
+            return !FRAMING.contains(&name);
+        }
+        HEADERS.contains(&name) || HEADER_PARTS.iter().any(|part| name.contains(part))
+    }
+
+    /// The query with the values of credentials replaced. Everything else stays byte for byte.
+    pub(super) fn query<'q>(&self, query: &'q str) -> Cow<'q, str> {
+        if !query.split('&').any(|pair| self.hides_parameter(pair)) {
+            return Cow::Borrowed(query);
+        }
+        let mut kept = String::with_capacity(query.len());
+        for (position, pair) in query.split('&').enumerate() {
+            if position > 0 {
+                kept.push('&');
+            }
+            match pair.split_once('=') {
+                Some((name, _)) if self.hides_parameter(pair) => {
+                    kept.push_str(name);
+                    kept.push('=');
+                    kept.push_str(REDACTED);
+                }
+                _ => kept.push_str(pair),
+            }
+        }
+        Cow::Owned(kept)
+    }
+
+    fn hides_parameter(&self, pair: &str) -> bool {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        let hidden = |name: &str| {
+            let declared = self.query.iter().map(AsRef::as_ref);
+            QUERY_KEYS.into_iter().chain(declared).any(|key| name.eq_ignore_ascii_case(key))
+        };
+        if name.contains(['%', '+']) {
+            let spaced = name.replace('+', " ");
+            hidden(&percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy())
+        } else {
+            hidden(name)
+        }
+    }
 }
 
 /// A header's value as text. Bytes that are no UTF-8 are read as Latin-1, as HTTP once said: nothing is lost.
@@ -50,39 +159,10 @@ pub(super) fn text(value: &HeaderValue) -> Cow<'_, str> {
     }
 }
 
-/// The query with the values of credentials replaced. Everything else stays byte for byte.
-pub(super) fn query(query: &str) -> Cow<'_, str> {
-    if !query.split('&').any(holds_credential) {
-        return Cow::Borrowed(query);
-    }
-    let mut kept = String::with_capacity(query.len());
-    for (position, pair) in query.split('&').enumerate() {
-        if position > 0 {
-            kept.push('&');
-        }
-        match pair.split_once('=') {
-            Some((name, _)) if holds_credential(pair) => {
-                kept.push_str(name);
-                kept.push('=');
-                kept.push_str(REDACTED);
-            }
-            _ => kept.push_str(pair),
-        }
-    }
-    Cow::Owned(kept)
-}
-
-fn holds_credential(pair: &str) -> bool {
-    let name = pair.split_once('=').map_or(pair, |(name, _)| name);
-    if !name.contains(['%', '+']) {
-        return QUERY_KEYS.iter().any(|key| name.eq_ignore_ascii_case(key));
-    }
-    let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-    QUERY_KEYS.iter().any(|key| decoded.eq_ignore_ascii_case(key))
-}
-
 #[cfg(test)]
 mod tests {
+    use hookmill_engine::workflow::{self, Trigger};
+
     use super::*;
 
     #[test]
@@ -101,7 +181,7 @@ mod tests {
         }
         map.append("accept", HeaderValue::from_static("b"));
         map.append("x-latin", HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        let kept = headers(&map, &["x-shop".into()]);
+        let kept = redaction("auth: { any: [ { header: { name: X-Shop, secret: s } } ] }").headers(&map);
         let stored = serde_json::to_string(&kept).unwrap();
         assert!(!stored.contains("s3cret") && !stored.contains("aa") && !stored.contains("a=b"), "{stored}");
         let accepts: Vec<_> = kept.iter().filter(|(name, _)| *name == "accept").map(|(_, value)| value).collect();
@@ -111,15 +191,49 @@ mod tests {
 
     #[test]
     fn credentials_in_the_query_become_stars_and_the_rest_stays() {
-        for (given, kept) in [
-            ("", ""),
-            ("a=b&c", "a=b&c"),
-            ("key=s3cret", "key=***"),
-            ("a=1&KEY=s3cret&b=%20&access_token=x=y", "a=1&KEY=***&b=%20&access_token=***"),
-            ("%6Bey=s3cret&monkey=1", "%6Bey=***&monkey=1"),
-            ("key", "key"),
+        let keyed = redaction("auth: { all: [ { any: [ { shared_key: s } ] } ] }");
+        let (paired, signed) = (redaction("preset: hap"), redaction("preset: hmac, secret: s, signature: { query: Hash }"));
+        let open = Redaction::default();
+        for (redaction, given, kept) in [
+            (&keyed, "", ""),
+            (&keyed, "a=b&c", "a=b&c"),
+            (&keyed, "key=s3cret", "key=***"),
+            (&keyed, "a=1&KEY=s3cret&b=%20&access_token=x=y", "a=1&KEY=***&b=%20&access_token=***"),
+            (&keyed, "%6Bey=s3cret&monkey=1", "%6Bey=***&monkey=1"),
+            (&keyed, "key", "key"),
+            (&keyed, "sign=aries", "sign=aries"),
+            (&paired, "appKey=a&sign=s3cret&key=3&hap-sign=s3cret", "appKey=***&sign=***&key=3&hap-sign=***"),
+            (&signed, "hash=ab&key=3", "hash=***&key=3"),
+            (&open, "key=3&sign=aries&hash=ab", "key=3&sign=aries&hash=ab"),
+            (
+                &open,
+                "hub.verify_token=t&hub%2Everify_token=t&access_token=t",
+                "hub.verify_token=***&hub%2Everify_token=***&access_token=***",
+            ),
+            (&Redaction::of_unknown(), "key=s3cret&sign=s3cret&page=2", "key=***&sign=***&page=2"),
         ] {
-            assert_eq!(query(given), kept, "{given}");
+            assert_eq!(redaction.query(given), kept, "{given} {redaction:?}");
         }
+    }
+
+    #[test]
+    fn of_a_hook_that_is_not_known_only_harmless_headers_are_kept() {
+        let mut map = HeaderMap::new();
+        for (name, value) in
+            [("content-type", "text/plain"), ("date", "today"), ("x-shop", "s3cret"), ("authorization", "s3cret")]
+        {
+            map.append(name, HeaderValue::from_static(value));
+        }
+        let kept = Redaction::of_unknown().headers(&map);
+        let kept: Vec<_> = kept.iter().collect();
+        assert_eq!(kept, [("content-type", "text/plain"), ("date", "today"), ("x-shop", "***"), ("authorization", "***")]);
+    }
+
+    /// Of a hook with these members.
+    fn redaction(webhook: &str) -> Redaction {
+        let text = format!("hookmill: 1\nname: R\ntriggers:\n  - webhook: {{ {webhook} }}\nsteps: []\n");
+        let document = workflow::read(&text).unwrap();
+        let Trigger::Webhook(trigger) = &document.triggers[0];
+        Redaction::of(trigger, trigger.preset.as_deref().and_then(Product::of))
     }
 }

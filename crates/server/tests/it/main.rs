@@ -26,6 +26,7 @@ mod paused;
 mod providers;
 mod rates;
 mod raw;
+mod redacted;
 mod repeated;
 mod running;
 mod seeds;

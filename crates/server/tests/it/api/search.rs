@@ -118,10 +118,13 @@ async fn credentials_are_not_in_the_command() {
     let server = Running::start().await;
     let published = server.client.publish(DOUBLE).await;
     let path = published.hook().url.split_once("/hooks/").unwrap().1.to_owned();
-    let request = server.client.request("POST", &format!("/hooks/{path}?key=s3cret-1")).bearer_auth("s3cret-2");
+    let request = server.client.request("POST", &format!("/hooks/{path}?access_token=s3cret-1")).bearer_auth("s3cret-2");
     let delivery = server.client.answer(request.json(&json!({ "n": 1 }))).await.delivery_id();
     let command = server.client.call("GET", &format!("/api/v1/deliveries/{delivery}/curl"), None).await.text();
-    assert!(!command.contains("s3cret") && command.contains("key=***") && command.contains("'authorization: ***'"), "{command}");
+    assert!(
+        !command.contains("s3cret") && command.contains("access_token=***") && command.contains("'authorization: ***'"),
+        "{command}"
+    );
     let missing = server.client.call("GET", "/api/v1/deliveries/dlv_0000000000001/curl", None).await;
     assert_eq!(missing.status, 404);
     server.stop().await;
