@@ -45,7 +45,7 @@ impl<'a> Sent<'a> {
 }
 
 /// Names and values of a form or query. Kept as bytes, so that two different bodies never read the same.
-pub(crate) fn form_pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+fn form_pairs(form: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
     form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
         let value = pair.get(equals + 1..).unwrap_or_default();
@@ -62,19 +62,39 @@ fn form_decode(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A request while it is judged: its body is parsed at most once, and only if a place in it is asked for.
+/// A request while it is judged: its body is parsed at most once, and only if something in it is asked for.
 pub(crate) struct Reading<'a> {
     pub(crate) sent: &'a Sent<'a>,
     json: OnceCell<Option<Value>>,
+    sorted_form: OnceCell<Vec<u8>>,
 }
 
 impl<'a> Reading<'a> {
     pub(crate) fn new(sent: &'a Sent<'a>) -> Self {
-        Self { sent, json: OnceCell::new() }
+        Self { sent, json: OnceCell::new(), sorted_form: OnceCell::new() }
     }
 
     /// The body as JSON; `None` if it is none.
     pub(crate) fn json(&self) -> Option<&Value> {
         self.json.get_or_init(|| serde_json::from_slice(self.sent.body).ok()).as_ref()
     }
+
+    /// The body as a form, sorted: see [`sorted_form`]. The same for every spelling of the URL that may have been signed.
+    pub(crate) fn sorted_form(&self) -> &[u8] {
+        self.sorted_form.get_or_init(|| sorted_form(self.sent.body))
+    }
+}
+
+/// Sorted by name then value, each pair once, names and values joined without separators
+/// (<https://www.twilio.com/docs/usage/webhooks/webhooks-security>).
+fn sorted_form(body: &[u8]) -> Vec<u8> {
+    let mut pairs: Vec<_> = form_pairs(body).collect();
+    pairs.sort_unstable();
+    pairs.dedup();
+    let mut sorted = Vec::with_capacity(body.len());
+    for (name, value) in &pairs {
+        sorted.extend_from_slice(name);
+        sorted.extend_from_slice(value);
+    }
+    sorted
 }

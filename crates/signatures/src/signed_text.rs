@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::failure::{Code, Failure};
 use crate::scheme::{Part, Scheme, UrlForm};
-use crate::sent::{Reading, form_pairs};
+use crate::sent::Reading;
 use crate::settings::Settings;
 use crate::url::public_urls;
 
@@ -80,7 +80,7 @@ fn text<'r>(
                 Cow::Borrowed(sent.path_and_query.split_once('?').map_or(sent.path_and_query, |(path, _)| path).as_bytes())
             }
             Part::Query => Cow::Borrowed(sent.query.as_bytes()),
-            Part::SortedForm => Cow::Owned(sorted_form(sent.body)),
+            Part::SortedForm => Cow::Borrowed(reading.sorted_form()),
             Part::WebhookId => {
                 let missing = || Failure::owners(Code::SettingMissing, "Set `webhook_id` to the webhook's id at the sender.");
                 Cow::Borrowed(settings.webhook_id.as_deref().ok_or_else(missing)?.as_bytes())
@@ -111,13 +111,4 @@ fn id(scheme: &Scheme, next: Option<&Part>, reading: &Reading<'_>) -> Result<Str
         return Err(Failure::plain(Code::PartMissing, format!("The signed id may not contain `{separator}`.")));
     }
     Ok(found)
-}
-
-/// Sorted by name then value, each pair once, names and values joined without separators
-/// (<https://www.twilio.com/docs/usage/webhooks/webhooks-security>).
-fn sorted_form(body: &[u8]) -> Vec<u8> {
-    let mut pairs: Vec<_> = form_pairs(body).collect();
-    pairs.sort_unstable();
-    pairs.dedup();
-    pairs.iter().flat_map(|(name, value)| [name.as_ref(), value.as_ref()]).flatten().copied().collect()
 }
