@@ -7,6 +7,7 @@
 
 mod address;
 mod answers;
+mod call;
 mod callers;
 mod components;
 mod example;
@@ -16,6 +17,7 @@ mod refusals;
 mod schema;
 mod security;
 mod signer;
+pub(crate) mod snippets;
 mod words;
 
 pub(crate) use openapi::Document;
@@ -38,7 +40,6 @@ pub(crate) enum Audience {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Site<'a> {
     /// What URLs begin with, without a slash at the end.
-    #[expect(dead_code, reason = "for the calls")]
     pub(crate) public_url: &'a str,
     /// What the workspace is called in URLs.
     pub(crate) slug: &'a str,

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, errors, hook_states, hooks, keys, listening, replays, runs, samples, secrets,
-    sender_docs, server, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, hook_states, hooks, keys, listening, replays, runs, samples,
+    secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::{health, live};
 
@@ -74,6 +74,10 @@ const SCHEME: &str = "key";
         keys::list_keys,
         keys::create_key,
         keys::delete_key,
+        snippets::get_snippets,
+        docs_page::get_docs_page,
+        docs_page::get_docs_script,
+        docs_page::get_docs_style,
         workspaces::list_workspaces,
         workspaces::get_workspace,
         workspaces::patch_workspace,

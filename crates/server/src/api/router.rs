@@ -15,8 +15,8 @@ use super::auth::{
     authorize,
 };
 use super::{
-    actions, bulk, contacts, curl, deliveries, errors, hook_states, hooks, keys, listening, openapi, replays, runs, samples,
-    secrets, sender_docs, server, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, hook_states, hooks, keys, listening, openapi, replays, runs,
+    samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -63,6 +63,9 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/metrics",                                    Public,   health::metrics),
         route(GET,    "/api/v1/openapi.json",                        Public,   openapi::get_openapi),
         route(GET,    "/errors/{code}",                              Public,   errors::get_error_page),
+        route(GET,    "/docs/{workspace}",                           Public,   docs_page::get_docs_page),
+        route(GET,    "/docs/assets/page.js",                        Public,   docs_page::get_docs_script),
+        route(GET,    "/docs/assets/page.css",                       Public,   docs_page::get_docs_style),
         route(POST,   "/api/v1/workflows/publish",                   Editor,   workflows::publish_workflow),
         route(POST,   "/api/v1/workflows/check",                     Viewer,   workflows::check_workflow),
         route(GET,    "/api/v1/workflows",                           Viewer,   workflows::list_workflows),
@@ -108,6 +111,7 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/keys",                                Owner,    keys::list_keys),
         route(POST,   "/api/v1/keys",                                Owner,    keys::create_key),
         route(DELETE, "/api/v1/keys/{id}",                           Owner,    keys::delete_key),
+        route(GET,    "/api/v1/hooks/{id}/snippets",                 Viewer,   snippets::get_snippets),
         route(GET,    "/api/v1/workspaces",                          Viewer,   workspaces::list_workspaces),
         route(GET,    "/api/v1/workspaces/{id}",                     Viewer,   workspaces::get_workspace),
         route(PATCH,  "/api/v1/workspaces/{id}",                     Owner,    workspaces::patch_workspace),

@@ -1,4 +1,4 @@
-//! `hookmill hook`: shows a hook, pauses and resumes it, switches it off and on.
+//! `hookmill hook`: shows a hook, pauses and resumes it, switches it off and on, prints calls of it.
 
 use clap::{Args, Subcommand};
 use hookmill_store::hook_states::OffAnswer;
@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use super::client::Remote;
 use super::exit::Result;
 use super::hooks;
+use super::screen::member;
 
-/// Show a hook, pause it, resume it, switch it off or on.
+/// Show a hook, pause it, resume it, switch it off or on; print calls of it.
 #[derive(Subcommand)]
 pub(crate) enum Hook {
     /// Show a hook: its URLs and what it takes.
@@ -21,6 +22,17 @@ pub(crate) enum Hook {
     Off(Off),
     /// Take requests again.
     On(One),
+    /// Print programs that call the hook; secrets are taken from environment variables.
+    Snippets(Snippets),
+}
+
+#[derive(Args)]
+pub(crate) struct Snippets {
+    #[command(flatten)]
+    one: One,
+    /// Only this language, and nothing but the program: curl, fetch, axios, python, php, go.
+    #[arg(long, value_name = "LANGUAGE")]
+    lang: Option<String>,
 }
 
 #[derive(Args)]
@@ -49,8 +61,27 @@ impl Hook {
             Self::Pause(one) => one.switch("pause", &json!({})).await,
             Self::Resume(one) => one.switch("resume", &json!({})).await,
             Self::On(one) => one.switch("on", &json!({})).await,
+            Self::Snippets(snippets) => snippets.run().await,
             Self::Off(off) => off.one.switch("off", &json!({ "answer": off.answer.status() })).await,
         }
+    }
+}
+
+impl Snippets {
+    async fn run(&self) -> Result<()> {
+        let id = hooks::id_of(&self.one.remote, &self.one.hook).await?;
+        let query: Vec<(&str, String)> = self.lang.iter().map(|lang| ("lang", lang.clone())).collect();
+        let answer = self.one.remote.client()?.get(&format!("/api/v1/hooks/{id}/snippets"), &query).await?;
+        let screen = self.one.remote.screen();
+        for snippet in answer["items"].as_array().into_iter().flatten() {
+            let source = snippet["source"].as_str().unwrap_or_default();
+            match &self.lang {
+                _ if screen.json => screen.json_line(snippet),
+                Some(_) => screen.text(source),
+                None => screen.text(&format!("── {} ──\n{source}\n", member(snippet, "label"))),
+            }
+        }
+        Ok(())
     }
 }
 

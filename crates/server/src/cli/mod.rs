@@ -178,6 +178,7 @@ mod tests {
             "hookmill hook off hook_1 --answer 503 --json",
             "hookmill hooks --search https://h/hooks/x --workflow wf_1",
             "hookmill hook show hook_1",
+            "hookmill hook snippets hook_1 --lang curl",
             "hookmill run wf --input @file",
             "hookmill workspace docs on --workspace main",
             "hookmill workspace docs",

@@ -17,7 +17,6 @@ impl Address {
     }
 
     /// The path with its parameters filled in.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the calls"))]
     pub(super) fn filled(&self, value: impl Fn(&str) -> String) -> String {
         self.parameters.iter().fold(self.template.clone(), |path, name| {
             let value = percent_encoding::utf8_percent_encode(&value(name), percent_encoding::NON_ALPHANUMERIC).to_string();

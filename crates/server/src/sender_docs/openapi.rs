@@ -6,7 +6,7 @@ use super::address::{self, Address};
 use super::callers::WaysIn;
 use super::components::Components;
 use super::signer::Signer;
-use super::{Audience, Described, answers, inputs, security, words};
+use super::{Audience, Described, answers, inputs, security, snippets, words};
 
 /// Hooks that one description tells of; the rest is on its next page.
 pub(crate) const DOCUMENT_HOOKS_MAX: usize = 500;
@@ -52,7 +52,8 @@ impl Document {
         let signer = Signer::of(described.trigger);
         let signer = signer.as_ref();
         let mut item = Map::new();
-        for method in described.methods() {
+        let methods = described.methods();
+        for method in methods.clone() {
             let is_get = method == http::Method::GET;
             let mut operation = json!({
                 "operationId": format!("{}_{}", described.hook.id, method.as_str().to_lowercase()),
@@ -64,6 +65,9 @@ impl Document {
             });
             if !is_get {
                 operation["requestBody"] = inputs::body(described, address, &mut self.components);
+            }
+            if method == methods[0] {
+                operation["x-codeSamples"] = json!(snippets::of(described, self.audience));
             }
             operation["responses"] = answers::responses(described, ways, signer, !is_get, &mut self.components);
             item.insert(method.as_str().to_lowercase(), operation);

@@ -47,6 +47,11 @@ impl Signer {
         self.preset.secret == Need::Optional && trigger.secret.is_none()
     }
 
+    /// Whether the secret itself is presented.
+    pub(super) fn is_token(&self) -> bool {
+        matches!(self.preset.proof, Proof::Token(_))
+    }
+
     /// Where the signature, or the secret itself, is presented: the places that a description can name.
     pub(super) fn places(&self) -> Vec<Place> {
         match (self.preset.proof, &self.scheme) {

@@ -32,4 +32,5 @@ mod running;
 mod seeds;
 mod sender_docs;
 mod serve;
+mod snippets;
 mod start;

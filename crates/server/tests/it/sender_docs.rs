@@ -229,3 +229,27 @@ async fn a_large_workspace_is_told_in_pages() {
     assert_eq!(client.call("GET", &format!("{DESCRIPTION}?cursor=nonsense"), None).await.status, 400);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn the_page_holds_nothing_itself_and_loads_nothing_else() {
+    // The same page for everyone, with a policy that lets only its own files in, and a script that makes no markup of data.
+    let server = Running::start().await;
+    let client = &server.client;
+    for (path, content_type) in [
+        ("/docs/main", "text/html; charset=utf-8"),
+        ("/docs/nobody", "text/html; charset=utf-8"),
+        ("/docs/assets/page.js", "text/javascript; charset=utf-8"),
+        ("/docs/assets/page.css", "text/css; charset=utf-8"),
+    ] {
+        let answer = client.answer(client.request("GET", path)).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(content_type)), "{path}");
+        assert!(answer.header("content-security-policy").unwrap().starts_with("default-src 'none'; script-src 'self';"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        for dangerous in
+            ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "http://", "https://", "Storage"]
+        {
+            assert!(!answer.text().contains(dangerous), "{dangerous} in {path}");
+        }
+    }
+    server.stop().await;
+}

@@ -21,7 +21,13 @@ fn address(route: &Route) -> String {
         path if path.contains("/workspaces/") => "main",
         _ => "",
     };
-    route.path.replace("{id}", id).replace("{name}", "nothing").replace("{revision}", "1").replace("{code}", "internal")
+    route
+        .path
+        .replace("{id}", id)
+        .replace("{name}", "nothing")
+        .replace("{workspace}", "main")
+        .replace("{revision}", "1")
+        .replace("{code}", "internal")
 }
 
 async fn status(client: &Client, route: &Route, key: Option<&str>) -> reqwest::Response {
