@@ -28,6 +28,11 @@ impl Backlog {
         self.since.fetch_add(runs, Ordering::Relaxed);
     }
 
+    /// Whether work that can wait is to wait: the other half of the places is for what arrives.
+    pub(crate) fn is_half_full(&self, runs_max: u64) -> bool {
+        self.size() >= (runs_max / 2).max(1)
+    }
+
     fn size(&self) -> u64 {
         self.counted.load(Ordering::Relaxed).saturating_add(self.since.load(Ordering::Relaxed))
     }
@@ -68,5 +73,18 @@ async fn count(inner: &Inner) {
             backlog.since.fetch_sub(before, Ordering::Relaxed);
         }
         Err(problem) => warn!(error = %problem, "The backlog cannot be counted: {problem}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_can_wait_leaves_half_of_the_places() {
+        let backlog = Backlog::default();
+        assert!(!backlog.is_half_full(10) && !backlog.is_half_full(1));
+        backlog.grew(5);
+        assert!(backlog.is_half_full(10) && !backlog.is_half_full(12));
     }
 }

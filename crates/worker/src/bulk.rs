@@ -1,7 +1,7 @@
 //! Works off bulk replays: each delivery that matches, in the order of reception, one by one.
 //!
 //! Which deliveries were dealt with stands in the store ([`hookmill_store::bulk`]); a process that ends goes on at its next
-//! start, and with PostgreSQL another node does.
+//! start, and with PostgreSQL another node does. It waits while half of the backlog is used: what arrives comes first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,8 @@ const PAGE: usize = 100;
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// How often a node looks for what another one left behind.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often a full backlog is looked at again.
+const PAUSE_WHILE_FULL: Duration = Duration::from_millis(500);
 /// Tries of one delivery that changes meanwhile.
 const TRIES: usize = 3;
 
@@ -105,9 +107,24 @@ impl Worker {
         Ok(self.inner.store.bulk_step(bulk, delivery, step).await?)
     }
 
+    /// Waits until what arrives has places enough. `false`: this process stops.
+    async fn has_room_for_bulk(&self) -> bool {
+        let inner = &self.inner;
+        while inner.backlog.is_half_full(inner.config.backlog_runs_max) {
+            tokio::select! {
+                () = inner.stop.cancelled() => return false,
+                () = tokio::time::sleep(PAUSE_WHILE_FULL) => {}
+            }
+        }
+        true
+    }
+
     async fn work_off(&self, mut bulk: Bulk) -> Result<(), Error> {
         let store = &self.inner.store;
         loop {
+            if !self.has_room_for_bulk().await {
+                return Ok(());
+            }
             let left = usize::try_from(bulk.wanted.saturating_sub(bulk.done + bulk.failed)).unwrap_or(usize::MAX);
             if left == 0 {
                 break;

@@ -1,4 +1,5 @@
-//! The pages about the codes with which webhooks are refused: `type` of every such answer leads here.
+//! The pages about the codes with which webhooks are refused (`type` of every such answer leads here), and about the reasons
+//! for which others start nothing.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
@@ -26,6 +27,7 @@ pages! {
     "body_too_large"
     "body_truncated"
     "condition_error"
+    "duplicate"
     "hook_away"
     "hook_not_found"
     "hook_not_ready"
@@ -35,6 +37,7 @@ pages! {
     "invalid_variables"
     "lane_error"
     "method_not_allowed"
+    "only_if"
     "overloaded"
     "rate_limited"
     "run_cancelled"
