@@ -162,9 +162,6 @@ impl Call {
     fn sign(&mut self, signer: &Signer) {
         if let Some(scheme) = &signer.scheme {
             self.signing = signing(scheme, self);
-            if let Some((name, value)) = scheme.only_if_header.as_ref().filter(|_| self.signing.is_some()) {
-                self.headers.push((titled(name), Text::Fixed(value.clone().into_owned())));
-            }
         } else {
             match signer.places().first() {
                 Some(Place::Header(name)) if signer.is_token() => {
