@@ -13,6 +13,7 @@ mod arrival;
 mod budget;
 mod certificates;
 mod code;
+mod cors;
 mod credentials;
 mod dedupe;
 mod diagnosis;
@@ -21,6 +22,7 @@ mod freshness;
 mod gate;
 mod hook;
 mod hooks;
+mod keys;
 mod listening;
 mod meters;
 mod outside;
@@ -51,6 +53,7 @@ use ipnet::IpNet;
 
 pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
 pub use code::Code;
+pub use cors::ASKED_HEADERS_MAX;
 pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
 pub(crate) use hook::{described_scheme, label, methods, preset_credential, trigger};
@@ -67,11 +70,14 @@ use crate::config::{Intake, Size};
 use crate::listen::Inbound;
 use crate::vault::LiveSecrets;
 use arrival::Arrival;
+use cors::Cors;
 use gate::Proving;
 use hook::{BodyLimits, Hook, Place};
 use hooks::{Found, Hooks};
+use keys::HookKeys;
 use listening::Listeners;
 use meters::Meters;
+use product::Product;
 use proof::Told;
 use rates::Rates;
 use reading::{keep_body, unreadable};
@@ -118,6 +124,7 @@ struct Inner {
     hooks: Arc<Hooks>,
     listeners: Listeners,
     rates: Rates,
+    keys: HookKeys,
     meters: Meters,
     /// What seeds are made from: a keyed function of the run's id.
     seeds: RandomState,
@@ -133,7 +140,7 @@ impl Ingress {
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
         let (listeners, meters, seeds) = (Listeners::new(store.clone()), Meters::new(), RandomState::new());
         let rates = Rates::new(&store, intake);
-        let proving = Proving::new(outside);
+        let (proving, keys) = (Proving::new(outside), HookKeys::new(store.clone()));
         Self(Arc::new(Inner {
             store,
             worker,
@@ -142,6 +149,7 @@ impl Ingress {
             clock,
             trusted_proxies,
             hooks,
+            keys,
             rates,
             listeners,
             meters,
@@ -161,19 +169,23 @@ impl Ingress {
         let inner = &*self.0;
         let (head, body) = request.into_parts();
         let arrival = Arrival::new(head, peer, &inner.trusted_proxies, (inner.clock)());
-        match inner.receive(&arrival, body).await {
+        let found = match inner.hooks.find(arrival.head.uri.path()).await {
+            Ok(found) => found,
+            Err(refused) => return inner.refuse(&arrival, *keep_body(refused, body).await, None),
+        };
+        let mut response = match inner.receive(&arrival, &found, body).await {
             Ok(response) => response,
-            Err(refused) => inner.refuse(&arrival, *refused),
+            Err(refused) => inner.refuse(&arrival, *refused, found.hook.place.product),
+        };
+        if let Some(cors) = &found.hook.cors {
+            cors.mark(&arrival.head.headers, &mut response);
         }
+        response
     }
 }
 
 impl Inner {
-    async fn receive(&self, arrival: &Arrival, body: Inbound) -> Result<Response<Body>> {
-        let found = match self.hooks.find(arrival.head.uri.path()).await {
-            Ok(found) => found,
-            Err(refused) => return Err(keep_body(refused, body).await),
-        };
+    async fn receive(&self, arrival: &Arrival, found: &Found, body: Inbound) -> Result<Response<Body>> {
         let hook = &found.hook;
         if hook.state == HookState::Off {
             return Err(keep_body(Refused::hook_off(hook), body).await);
@@ -188,20 +200,20 @@ impl Inner {
                 return Ok(answer);
             }
             match arrival.head.method {
-                Method::HEAD | Method::OPTIONS => return Ok(about(hook, &arrival.head.method)),
+                Method::HEAD | Method::OPTIONS => return Ok(about(hook, arrival)),
                 _ if listener.is_some() => {}
                 _ => return Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
             }
         }
         if !hook.credentials.needs_body
-            && let Err(refused) = self.let_in(arrival, hook, &[], false)
+            && let Err(refused) = self.let_in(arrival, hook, &[], false).await
         {
             return Err(keep_body(refused, body).await);
         }
         let body = body.read(hook.body_bytes_max).await.map_err(|error| unreadable(&error).at(hook.place.clone()))?;
         let mut told = Told::default();
         let examined = match &hook.proof {
-            None if hook.credentials.needs_body => self.let_in(arrival, hook, &body, false).map(|()| None),
+            None if hook.credentials.needs_body => self.let_in(arrival, hook, &body, false).await.map(|()| None),
             None => Ok(None),
             Some(proof) => self.prove(arrival, hook, proof, &body, &mut told).await,
         };
@@ -209,11 +221,11 @@ impl Inner {
             return Ok(handshake);
         }
         if let Some(listener) = listener
-            && let Some(answer) = self.capture(arrival, &found, &body, &told, listener).await?
+            && let Some(answer) = self.capture(arrival, found, &body, &told, listener).await?
         {
             return Ok(answer);
         }
-        self.admit(arrival, &found, body, told).await
+        self.admit(arrival, found, body, told).await
     }
 
     /// Takes a request whose sender may call, unless too much comes or waits.
@@ -251,7 +263,8 @@ impl Inner {
         }
     }
 
-    fn refuse(&self, arrival: &Arrival, mut refused: Refused) -> Response<Body> {
+    /// `product`: whose errors the sender understands.
+    fn refuse(&self, arrival: &Arrival, mut refused: Refused, product: Option<Product>) -> Response<Body> {
         self.meters.refused(refused.code);
         if let Some(place) = &refused.place
             && matches!(refused.code, Code::Unauthorized | Code::BadSignature | Code::AddressNotAllowed)
@@ -269,16 +282,22 @@ impl Inner {
             }
             id.to_string()
         });
-        refused.answer(delivery)
+        refused.answer(product, delivery)
     }
 }
 
 /// What a question about the hook is answered: it starts nothing and is not kept.
-fn about(hook: &Hook, method: &Method) -> Response<Body> {
+fn about(hook: &Hook, arrival: &Arrival) -> Response<Body> {
+    let (method, headers) = (&arrival.head.method, &arrival.head.headers);
     let status = if *method == Method::OPTIONS { StatusCode::NO_CONTENT } else { StatusCode::OK };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response.headers_mut().insert(ALLOW, hook.allow.clone());
+    if let Some(cors) = &hook.cors
+        && Cors::is_preflight(method, headers)
+    {
+        cors.permit(headers, &mut response);
+    }
     response
 }
 

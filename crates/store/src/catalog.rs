@@ -1,4 +1,4 @@
-//! The catalog: everything that nodes keep in memory (workflows, hooks, secrets), by one version, and what each version
+//! The catalog: everything that nodes keep in memory (workflows, hooks, secrets, API keys), by one version, and what each version
 //! changed.
 //!
 //! Whoever writes such a thing raises the version in the same batch. Nodes that read something under an older version
@@ -19,7 +19,7 @@ const CHANGES_AT_ONCE: i64 = 1_000;
 /// What a new version changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// What hooks are not made of: secrets, who listens for a sample.
+    /// What hooks are not made of: secrets, API keys, who listens for a sample.
     Beside,
     /// A workflow or its hooks; all URLs lead where they led before.
     Workflow(WorkflowId),
@@ -82,8 +82,8 @@ impl Store {
 
     /// Asks for the version, and tells the news if another process made a newer one than is known here.
     ///
-    /// With SQLite there is nothing to ask for: what is written beside the process that serves are keys, which are no
-    /// part of the catalog.
+    /// With SQLite there is nothing to ask for: what is written beside the process that serves are API keys, and those who
+    /// keep them look again after a few seconds anyway.
     pub async fn notice_catalog(&self) -> Result<i64> {
         let version = self.catalog_version().await?;
         if version > self.watch().catalog() {

@@ -7,6 +7,7 @@ use hookmill_engine::id::{KeyId, WorkspaceId};
 use hookmill_engine::time::{Span, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Batch, Expect, Row};
 use crate::hooks::random_text;
 use crate::words::{word, words};
@@ -79,6 +80,14 @@ const ALL: &str = "
      ORDER BY id
      LIMIT $2";
 
+/// The newest ones: they are in use.
+const BY_HASHES: &str = "
+    SELECT id, workspace, name, role, prefix, created_at, expires_at, last_used, hash
+      FROM api_keys
+     WHERE workspace = $1
+     ORDER BY id DESC
+     LIMIT $2";
+
 const DELETE: &str = "DELETE FROM api_keys WHERE workspace = $1 AND id = $2";
 
 const NOTE_USE: &str = "
@@ -130,7 +139,9 @@ impl Store {
             ],
             Expect::Exactly(1),
         );
-        self.db().write(batch).await?;
+        bump_catalog(&mut batch, Change::Beside);
+        let written = self.db().write(batch).await?;
+        self.tell_catalog(bumped_version(&written)?);
         Ok((key, text))
     }
 
@@ -139,6 +150,17 @@ impl Store {
         let mut rows = self.db().read(BY_HASH, args![hash(text)]).await?;
         let key = rows.pop().map(|mut row| read_key(&mut row)).transpose()?;
         Ok(key.filter(|key| key.expires_at.is_none_or(|at| now < at)))
+    }
+
+    /// The keys of a workspace by the SHA-256 of their text, expired ones too; at most the newest 10,000.
+    pub async fn keys_by_hash(&self, workspace: WorkspaceId) -> Result<Vec<([u8; 32], ApiKey)>> {
+        let mut rows = self.db().read(BY_HASHES, args![workspace.0, KEYS_MAX]).await?;
+        let keyed = |row: &mut Row| {
+            let hash = row.bytes(8)?;
+            let hash = hash[..].try_into().map_err(|_| Error::corrupt("the hash of a key has not 32 bytes"))?;
+            Ok((hash, read_key(row)?))
+        };
+        rows.iter_mut().map(keyed).collect()
     }
 
     /// All keys of a workspace, the oldest first; also those that have expired.
@@ -150,10 +172,13 @@ impl Store {
     pub async fn delete_key(&self, workspace: WorkspaceId, id: KeyId) -> Result<()> {
         let mut batch = Batch::new();
         batch.execute(DELETE, args![workspace.0, id.0], Expect::Exactly(1));
-        self.db().write(batch).await.map(|_| ()).map_err(|error| match error {
-            Error::Conflict { .. } => Error::NotFound,
+        bump_catalog(&mut batch, Change::Beside);
+        let written = self.db().write(batch).await.map_err(|error| match error {
+            Error::Conflict { statement: 0 } => Error::NotFound,
             other => other,
-        })
+        })?;
+        self.tell_catalog(bumped_version(&written)?);
+        Ok(())
     }
 
     /// Notes that a key was used; writes only if the last note is older than a minute.

@@ -1,17 +1,21 @@
 //! Who may call a hook: credentials, alone and combined.
 //!
 //! Those that stand in the head are checked before the body is read; AppKey and Sign may stand in the body, and signatures
-//! are over it. Everything is compared in constant time, and every secret of a name that is rotating is good.
+//! are over it. API keys and JSON Web Tokens stand where bearer tokens do. Everything is compared in constant time, and every secret of a name that is rotating is good.
+
+mod jwt;
 
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 
 use super::absent::Absent;
+use super::keys::{Found, Keys};
 use crate::vault::Held;
 
 /// Where AppKey and Sign may stand; both spellings of each are known (HAP's two APIs).
@@ -24,6 +28,8 @@ pub(super) struct Credentials {
     rule: Rule,
     /// Whether the body is needed to check them.
     pub(super) needs_body: bool,
+    /// Whether the workspace's API keys are needed.
+    pub(super) needs_keys: bool,
 }
 
 #[derive(Debug)]
@@ -52,6 +58,10 @@ enum Place {
     AppKey,
     /// The preset's signature, judged elsewhere.
     Signature,
+    /// The bearer token is an API key of the workspace.
+    ApiKey,
+    /// The bearer token is a JSON Web Token; the secrets are its keys.
+    Jwt(Box<jwt::Wanted>),
 }
 
 /// Whether a request may call.
@@ -62,6 +72,8 @@ pub(super) enum Verdict {
     Wrong(String),
     /// None of what was presented is right, but these secrets do not exist or have expired, so that nothing could be.
     SecretsAbsent(Vec<Absent>),
+    /// What callers are held against cannot be used; for the owner.
+    Unusable(String),
 }
 
 /// What a request presents.
@@ -72,6 +84,9 @@ pub(super) struct Presented<'a> {
     pub(super) body: &'a [u8],
     /// Whether the preset's signature is right.
     pub(super) signed: bool,
+    /// The API keys of the workspace, for hooks that ask for one.
+    pub(super) keys: Option<&'a Keys>,
+    pub(super) now: Timestamp,
 }
 
 /// What became of one look at the rules.
@@ -79,6 +94,9 @@ pub(super) struct Presented<'a> {
 struct Findings {
     presented_any: bool,
     absent: Vec<Absent>,
+    /// What exactly is wrong with a token.
+    why: Option<String>,
+    unusable: Option<String>,
 }
 
 impl Credentials {
@@ -96,9 +114,12 @@ impl Credentials {
         }
         rules.extend(also.as_ref().map(Rule::of).transpose()?);
         let rule = Rule::All(rules);
-        let mut needs_body = false;
-        rule.visit(&mut |accepted| needs_body |= matches!(accepted.place, Place::AppKey | Place::Signature));
-        Ok(Self { rule, needs_body })
+        let (mut needs_body, mut needs_keys) = (false, false);
+        rule.visit(&mut |accepted| {
+            needs_body |= matches!(accepted.place, Place::AppKey | Place::Signature);
+            needs_keys |= matches!(accepted.place, Place::ApiKey);
+        });
+        Ok(Self { rule, needs_body, needs_keys })
     }
 
     /// Whether everyone may call.
@@ -115,15 +136,18 @@ impl Credentials {
         if self.rule.holds(presented, &resolve, &mut findings) {
             return Verdict::Welcome;
         }
+        if let Some(why) = findings.unusable {
+            return Verdict::Unusable(why);
+        }
         if !findings.absent.is_empty() {
             return Verdict::SecretsAbsent(findings.absent);
         }
-        let what = if findings.presented_any {
-            "A credential was presented, but it is not the stored secret"
-        } else {
-            "No credential was presented"
+        let what = match findings.why {
+            Some(why) => why,
+            None if findings.presented_any => "A credential was presented, but it is not the stored secret.".to_owned(),
+            None => "No credential was presented.".to_owned(),
         };
-        Verdict::Wrong(format!("{what}. {}", self.expected()))
+        Verdict::Wrong(format!("{what} {}", self.expected()))
     }
 
     /// What a caller must present, in words. Tells where, never what.
@@ -135,7 +159,7 @@ impl Credentials {
     pub(super) fn challenge(&self) -> HeaderValue {
         let mut challenge = "Key realm=\"hook\"";
         self.rule.visit(&mut |accepted| match accepted.place {
-            Place::Bearer => challenge = "Bearer realm=\"hook\"",
+            Place::Bearer | Place::ApiKey | Place::Jwt(_) => challenge = "Bearer realm=\"hook\"",
             Place::Basic(_) => challenge = "Basic realm=\"hook\", charset=\"UTF-8\"",
             _ => {}
         });
@@ -162,8 +186,10 @@ impl Rule {
             Credential::Signature(_) => one(Place::Signature, &SecretNames::default()),
             Credential::Any(inner) => Ok(Self::Any(each(inner)?)),
             Credential::All(inner) => Ok(Self::All(each(inner)?)),
-            Credential::ApiKey(_) | Credential::Jwt(_) => {
-                Err("This version cannot check API keys and JSON Web Tokens at hooks yet.".to_owned())
+            Credential::ApiKey(_) => one(Place::ApiKey, &SecretNames::default()),
+            Credential::Jwt(jwt) => {
+                let (wanted, secrets) = jwt::Wanted::of(jwt);
+                one(Place::Jwt(Box::new(wanted)), &secrets)
             }
         }
     }
@@ -204,31 +230,53 @@ impl Accepted {
         }
         let values = self.place.presented(presented);
         findings.presented_any |= !values.is_empty();
+        if matches!(self.place, Place::ApiKey) {
+            return values.iter().any(|value| is_key(value, presented, findings));
+        }
         // Every secret is compared with every value: which of them fits makes no difference in time.
-        let (mut fits, mut live) = (false, false);
+        let mut live = Vec::new();
         let mut expired = Vec::new();
         for name in &self.secrets {
-            let secret = match resolve(name) {
-                Held::Live(secret) => secret,
-                Held::Expired(at) => {
-                    expired.push(Absent::expired(name, at));
-                    continue;
-                }
-                Held::Missing => {
-                    findings.absent.push(Absent::missing(name));
-                    continue;
-                }
-            };
-            live = true;
-            for value in &values {
-                fits |= matches(value, secret.as_bytes());
+            match resolve(name) {
+                Held::Live(secret) => live.push(secret),
+                Held::Expired(at) => expired.push(Absent::expired(name, at)),
+                Held::Missing => findings.absent.push(Absent::missing(name)),
             }
         }
-        if !live {
+        if live.is_empty() {
             findings.absent.append(&mut expired);
+        }
+        if let Place::Jwt(wanted) = &self.place {
+            let secrets: Vec<&[u8]> = live.iter().map(|secret| secret.as_bytes()).collect();
+            return values.iter().any(|value| is_token(wanted, value, &secrets, presented.now, findings));
+        }
+        let mut fits = false;
+        for (secret, value) in live.iter().flat_map(|secret| values.iter().map(move |value| (secret, value))) {
+            fits |= matches(value, secret.as_bytes());
         }
         fits
     }
+}
+
+fn is_key(text: &[u8], presented: &Presented<'_>, findings: &mut Findings) -> bool {
+    let why = match presented.keys.map_or(Found::Unknown, |keys| keys.find(text, presented.now)) {
+        Found::Good => return true,
+        Found::Expired => "The API key that was presented has expired.",
+        Found::Weak => "The API key that was presented has the role viewer; hooks ask for operator, editor or owner.",
+        Found::Unknown => "What was presented is no API key of this workspace.",
+    };
+    findings.why = Some(why.to_owned());
+    false
+}
+
+fn is_token(wanted: &jwt::Wanted, token: &[u8], secrets: &[&[u8]], now: Timestamp, findings: &mut Findings) -> bool {
+    let Err(failure) = wanted.check(token, secrets, now) else { return true };
+    if failure.code.is_owners() {
+        findings.unusable = Some(failure.for_owner);
+    } else {
+        findings.why = Some(failure.for_owner);
+    }
+    false
 }
 
 impl Place {
@@ -238,7 +286,7 @@ impl Place {
         let authorization = || headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self {
             Self::Query => query_values(query, |name| name == "key"),
-            Self::Bearer => authorization().filter_map(|value| bearer(value).map(Cow::Borrowed)).collect(),
+            Self::Bearer | Self::ApiKey | Self::Jwt(_) => bearers(headers).into_iter().map(Cow::Borrowed).collect(),
             Self::Header(Some(name), _) => headers.get_all(name).iter().map(|value| Cow::Borrowed(value.as_bytes())).collect(),
             Self::Basic(user) => authorization().filter_map(|value| password(value, user).map(Cow::Owned)).collect(),
             Self::AppKey => app_key_pairs(headers, query, body).into_iter().map(Cow::Owned).collect(),
@@ -254,8 +302,15 @@ impl Place {
             Self::Basic(_) => Cow::Borrowed("user and password in the header Authorization (Basic …)"),
             Self::AppKey => Cow::Borrowed("AppKey and Sign in the body, the query or the headers"),
             Self::Signature => Cow::Borrowed("the sender's signature"),
+            Self::ApiKey => Cow::Borrowed("an API key in the header Authorization (Bearer …)"),
+            Self::Jwt(_) => Cow::Borrowed("a JSON Web Token in the header Authorization (Bearer …)"),
         }
     }
+}
+
+/// The bearer tokens that a request presents.
+pub(super) fn bearers(headers: &HeaderMap) -> Vec<&[u8]> {
+    headers.get_all(AUTHORIZATION).iter().filter_map(|value| bearer(value.as_bytes())).collect()
 }
 
 /// The password in `Authorization: Basic …` (RFC 7617) if the user is this one.

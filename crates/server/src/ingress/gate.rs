@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::arrival::Arrival;
 use super::certificates::Certificates;
-use super::credentials::{Presented, Verdict};
+use super::credentials::{Presented, Verdict, bearers};
 use super::diagnosis::{DIAGNOSED_BODY_BYTES_MAX, DIAGNOSES_AT_ONCE_MAX};
 use super::hook::Hook;
 use super::outside::Outside;
@@ -48,11 +48,24 @@ fn no_certificate(why: String) -> Failure {
 
 impl Inner {
     /// Whether a caller shows what the hook asks for.
-    pub(super) fn let_in(&self, arrival: &Arrival, hook: &Hook, body: &[u8], signed: bool) -> Result<()> {
-        let presented = Presented { headers: &arrival.head.headers, query: arrival.query(), body, signed };
+    pub(super) async fn let_in(&self, arrival: &Arrival, hook: &Hook, body: &[u8], signed: bool) -> Result<()> {
+        let (headers, now) = (&arrival.head.headers, arrival.received_at);
+        let keys = if hook.credentials.needs_keys {
+            let keys = self.keys.of(hook.place.workspace, &bearers(headers), now).await;
+            Some(keys.map_err(|error| Refused::store(&error))?)
+        } else {
+            None
+        };
+        let presented = Presented { headers, query: arrival.query(), body, signed, keys: keys.as_deref(), now };
         let held = |name: &str| self.secrets.at_door(hook.place.workspace, name, arrival.received_at);
         match hook.credentials.check(&presented, held) {
-            Verdict::Welcome => Ok(()),
+            Verdict::Welcome => {
+                if let Some(keys) = keys {
+                    self.keys.note_use(&keys, &bearers(headers), now);
+                }
+                Ok(())
+            }
+            Verdict::Unusable(why) => Err(Refused::not_ready(why).at(hook.place.clone())),
             Verdict::Wrong(why) => Err(Refused::unauthorized(hook, why)),
             Verdict::SecretsAbsent(absent) => Err(Refused::not_ready(absent::sentence(&absent)).at(hook.place.clone())),
         }
@@ -78,7 +91,7 @@ impl Inner {
             return Ok(Some(self.shake_hands(arrival, hook, body, reply.clone(), proof::advice(reply))));
         }
         let verified = self.verified(arrival, proof, &mut examined).await;
-        if let Err(refused) = self.let_in(arrival, hook, body, verified.is_ok()) {
+        if let Err(refused) = self.let_in(arrival, hook, body, verified.is_ok()).await {
             return Err(match verified {
                 Ok(()) => refused,
                 Err(failure) if failure.code.is_owners() => Refused::not_ready(failure.for_owner).at(hook.place.clone()),

@@ -13,6 +13,7 @@ use hookmill_worker::Revision;
 use http::header::HeaderValue;
 
 use super::answer::Responder;
+use super::cors::Cors;
 use super::credentials::Credentials;
 use super::dedupe::Deduper;
 use super::product::Product;
@@ -37,6 +38,8 @@ pub(super) struct Hook {
     methods: Vec<http::Method>,
     /// The value of `Allow`.
     pub(super) allow: HeaderValue,
+    /// Which web pages may call.
+    pub(super) cors: Option<Cors>,
     pub(super) credentials: Credentials,
     /// What is known of the provider that calls.
     pub(super) proof: Option<Proof>,
@@ -135,6 +138,7 @@ impl Hook {
             off_answer: stored.off_answer,
             workflow: stored.workflow,
             trigger: u16::try_from(position).map_err(|_| "The document has too many triggers.".to_owned())?,
+            cors: Cors::of(trigger.cors.as_ref(), &methods),
             methods,
             allow,
             credentials,
@@ -188,7 +192,7 @@ pub(crate) fn label(trigger: &WebhookTrigger) -> &str {
 
 /// What a trigger asks for that this version does not do.
 fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
-    let asked = [("split", trigger.split.is_some()), ("cors", trigger.cors.is_some())];
+    let asked = [("split", trigger.split.is_some())];
     asked.into_iter().find_map(|(what, asked)| asked.then_some(what))
 }
 
@@ -197,6 +201,8 @@ pub(crate) fn preset_credential(trigger: &WebhookTrigger) -> Option<Credential> 
     let preset = trigger.preset.as_deref()?;
     match (Product::of(preset), &trigger.secret) {
         (Some(product), Some(secret)) => product.credential(secret.clone()),
+        // "Settings → Integration → Web → Copy API key": the key of the workspace. `auth: { any: [] }` asks for nothing.
+        (Some(Product::Smartflow), None) if trigger.auth.is_none() => Some(Credential::ApiKey(Yes)),
         (Some(_), None) => None,
         (None, _) => {
             let is_proven = hookmill_signatures::preset(preset).is_some_and(|preset| preset.proof != Proven::Unproven);

@@ -17,6 +17,7 @@ use super::answer::{JSON, secured};
 use super::code::Code;
 use super::diagnosis::Case;
 use super::hook::{Hook, Place};
+use super::product::Product;
 
 /// When a sender should try again while too many runs wait.
 const BACKLOG_RETRY_S: u64 = 10;
@@ -220,9 +221,9 @@ impl Refused {
         self.owner_detail.clone().unwrap_or_else(|| self.detail.clone())
     }
 
-    /// The answer for the sender. `delivery`: the id under which the refused request is kept.
-    pub(super) fn answer(&self, delivery: Option<String>) -> Response<Body> {
-        let product = self.place.as_ref().and_then(|place| place.product);
+    /// The answer for the sender. `product`: whose errors it understands. `delivery`: the id under which the refused request
+    /// is kept.
+    pub(super) fn answer(&self, product: Option<Product>, delivery: Option<String>) -> Response<Body> {
         let first = || self.members.get("errors")?.get(0)?.get("name")?.as_str();
         if let Some(reply) = product.and_then(|product| product.refused(self.code, &self.detail, first())) {
             return self.with_headers(secured(reply.status, JSON, reply.body.to_string().into()));

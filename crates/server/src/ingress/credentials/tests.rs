@@ -15,7 +15,7 @@ fn any(credentials: Vec<Credential>) -> Credentials {
 }
 
 fn presented<'a>(headers: &'a HeaderMap, query: &'a str, body: &'a [u8]) -> Presented<'a> {
-    Presented { headers, query, body, signed: false }
+    Presented { headers, query, body, signed: false, keys: None, now: Timestamp(0) }
 }
 
 fn live(value: &str) -> Held {
