@@ -18,6 +18,7 @@ mod credentials;
 mod dedupe;
 mod diagnosis;
 mod duplicate;
+mod explain;
 mod freshness;
 mod gate;
 mod hook;
@@ -169,7 +170,7 @@ impl Ingress {
         let inner = &*self.0;
         let (head, body) = request.into_parts();
         let arrival = Arrival::new(head, peer, &inner.trusted_proxies, (inner.clock)());
-        let found = match inner.hooks.find(arrival.head.uri.path()).await {
+        let found = match inner.hooks.find(arrival.head.uri.path(), arrival.received_at).await {
             Ok(found) => found,
             Err(refused) => return inner.refuse(&arrival, *keep_body(refused, body).await, None),
         };

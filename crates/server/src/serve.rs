@@ -225,7 +225,7 @@ async fn serve_app(
         outside: Arc::new(net),
         intake: app.config.intake.clone(),
     });
-    let handler = handler(door, router(app.clone()));
+    let handler = handler(door.clone(), router(app.clone()).layer(axum::Extension(door)));
     log::serving(address, &app);
     ready(address);
     let drained = listen::serve(listener, app.config.server.limits.clone(), handler, stop).await;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extract::{Path, Query};
 use super::page::{self, PageOut};
+use super::rotation::{OldUrlOut, old_urls};
 use super::time::Time;
 use super::workflows::HookOut;
 use crate::app::App;
@@ -66,6 +67,8 @@ pub(crate) struct HookDetailOut {
     preset: Option<String>,
     /// The methods that it takes.
     methods: Vec<String>,
+    /// URLs that it had before, the last first.
+    old_urls: Vec<OldUrlOut>,
 }
 
 impl HookSummaryOut {
@@ -122,6 +125,7 @@ pub(super) async fn get_hook(State(app): State<App>, Path(id): Path<HookId>) -> 
         false => None,
     };
     Ok(Json(HookDetailOut {
+        old_urls: old_urls(&app, id).await?,
         description: trigger.as_ref().and_then(|trigger| trigger.description.clone()),
         preset: trigger.as_ref().and_then(|trigger| trigger.preset.clone()),
         methods: trigger.iter().flat_map(ingress::methods).map(|method| method.to_string()).collect(),
@@ -160,7 +164,10 @@ async fn found(app: &App, id: HookId) -> Result<Option<Listed>> {
 async fn at(app: &App, path: &str) -> Result<Option<Hook>> {
     let store = &app.store;
     let answering = match Target::of(path) {
-        Target::Token(token) | Target::Test(token) => store.hook_by_token(token).await?,
+        Target::Token(token) | Target::Test(token) => match store.hook_by_token(token).await? {
+            Some(found) => Some(found),
+            None => store.hook_by_old_token(token).await?.map(|(found, _)| found),
+        },
         Target::Alias(path) => store.hook_by_alias(path).await?,
         Target::Path { workspace, segments } => {
             let Some(workspace) = store.workspace(workspace).await? else { return Ok(None) };

@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, hook_states, hooks, keys, listening, replays, runs, samples,
-    secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, replays,
+    rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::{health, live};
 
@@ -39,6 +39,9 @@ const SCHEME: &str = "key";
         workflows::start_run,
         hooks::list_hooks,
         hooks::get_hook,
+        explain::explain_request,
+        rotation::rotate_hook,
+        rotation::end_old_urls,
         runs::list_runs,
         runs::get_run,
         runs::cancel_run,

@@ -15,8 +15,8 @@ use super::auth::{
     authorize,
 };
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, hook_states, hooks, keys, listening, openapi, replays, runs,
-    samples, secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, openapi, replays,
+    rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -75,6 +75,9 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/workflows/{id}/export",               Viewer,   workflows::export_workflow),
         route(POST,   "/api/v1/workflows/{id}/runs",                 Operator, workflows::start_run),
         route(GET,    "/api/v1/hooks",                               Viewer,   hooks::list_hooks),
+        route(POST,   "/api/v1/hooks/explain",                       Viewer,   explain::explain_request),
+        route(POST,   "/api/v1/hooks/{id}/rotate",                   Editor,   rotation::rotate_hook),
+        route(POST,   "/api/v1/hooks/{id}/end-old-urls",             Editor,   rotation::end_old_urls),
         route(GET,    "/api/v1/hooks/{id}",                          Viewer,   hooks::get_hook),
         route(GET,    "/api/v1/runs",                                Viewer,   runs::list_runs),
         route(GET,    "/api/v1/runs/{id}",                           Viewer,   runs::get_run),

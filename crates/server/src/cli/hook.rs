@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::client::Remote;
 use super::exit::Result;
-use super::hooks;
 use super::screen::member;
+use super::{hooks, moment};
 
 /// Show a hook, pause it, resume it, switch it off or on; print calls of it.
 #[derive(Subcommand)]
@@ -24,6 +24,10 @@ pub(crate) enum Hook {
     On(One),
     /// Print programs that call the hook; secrets are taken from environment variables.
     Snippets(Snippets),
+    /// Give a hook a new unguessable URL; the old one ends at once, or works on with --keep.
+    Rotate(Rotate),
+    /// End the old URLs of a hook now.
+    EndOld(EndOld),
 }
 
 #[derive(Args)]
@@ -54,12 +58,36 @@ pub(crate) struct Off {
     answer: OffAnswer,
 }
 
+#[derive(Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    one: One,
+    /// Until when, or how long, the old URL works on: a time or a span such as 7d.
+    #[arg(long, value_name = "TIME|SPAN")]
+    keep: Option<String>,
+}
+
+#[derive(Args)]
+pub(crate) struct EndOld {
+    #[command(flatten)]
+    one: One,
+    /// Only the one with this token.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+}
+
 impl Hook {
     pub(crate) async fn run(self) -> Result<()> {
         match self {
             Self::Show(one) => one.show().await,
             Self::Pause(one) => one.switch("pause", &json!({})).await,
             Self::Resume(one) => one.switch("resume", &json!({})).await,
+            Self::Rotate(rotate) => {
+                let now = jiff::Timestamp::now();
+                let keep = rotate.keep.as_deref().map(|text| moment::read_ahead("--keep", text, now)).transpose()?;
+                rotate.one.urls("rotate", &json!({ "keep_old_until": keep.map(|at| at.to_string()) })).await
+            }
+            Self::EndOld(end) => end.one.urls("end-old-urls", &json!({ "token": end.token })).await,
             Self::On(one) => one.switch("on", &json!({})).await,
             Self::Snippets(snippets) => snippets.run().await,
             Self::Off(off) => off.one.switch("off", &json!({ "answer": off.answer.status() })).await,
@@ -90,6 +118,14 @@ impl One {
         let id = hooks::id_of(&self.remote, &self.hook).await?;
         let found = self.remote.client()?.get(&format!("/api/v1/hooks/{id}"), &[]).await?;
         hooks::show(&found, self.remote.screen());
+        Ok(())
+    }
+
+    /// Changes its URLs, and shows them.
+    async fn urls(&self, how: &str, body: &Value) -> Result<()> {
+        let id = hooks::id_of(&self.remote, &self.hook).await?;
+        let changed = self.remote.client()?.post(&format!("/api/v1/hooks/{id}/{how}"), body).await?;
+        hooks::show(&changed, self.remote.screen());
         Ok(())
     }
 

@@ -8,6 +8,7 @@ mod config;
 mod deliveries;
 mod doctor;
 mod exit;
+mod explain;
 mod export;
 mod hook;
 mod hooks;
@@ -68,7 +69,9 @@ enum Command {
     Replay(replay::Replay),
     /// List hooks, newest first, or find the one that a URL leads to.
     Hooks(hooks::Hooks),
-    /// Show a hook, pause it, resume it, switch it off or on.
+    /// Explain which hook answers a request, or why none does.
+    Explain(explain::Explain),
+    /// Show a hook, pause it, resume it, switch it off or on, give it a new URL.
     #[command(subcommand)]
     Hook(hook::Hook),
     /// Make, list and revoke API keys.
@@ -136,6 +139,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Runs(runs) => runs.run().await,
         Command::Deliveries(deliveries) => deliveries.run().await,
         Command::Replay(replay) => replay.run().await,
+        Command::Explain(explain) => explain.run().await,
         Command::Hooks(hooks) => hooks.run().await,
         Command::Hook(hook) => hook.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
@@ -179,6 +183,9 @@ mod tests {
             "hookmill hooks --search https://h/hooks/x --workflow wf_1",
             "hookmill hook show hook_1",
             "hookmill hook snippets hook_1 --lang curl",
+            "hookmill hook rotate hook_1 --keep 7d",
+            "hookmill hook end-old hook_1 --token x",
+            "hookmill explain POST https://h/hooks/x -H a:b --header c:d --address 192.0.2.1 --json",
             "hookmill run wf --input @file",
             "hookmill workspace docs on --workspace main",
             "hookmill workspace docs",

@@ -11,8 +11,9 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
+use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
-use hookmill_store::hooks::{Answering, Mask, Parameters};
+use hookmill_store::hooks::{Answering, Mask, Parameters, TOKEN_CHARS};
 use hookmill_worker::Programs;
 use moka::sync::Cache;
 use tokio::sync::Mutex;
@@ -20,7 +21,7 @@ use tokio::sync::Mutex;
 use super::freshness::Freshness;
 use super::hook::{BodyLimits, Hook, Place};
 use super::refused::{Refused, Result};
-use super::target::Target;
+use super::target::{Target, is_token};
 
 /// Bytes of hooks that are kept ready by URL; each counted with its revision. The same again is kept by id.
 pub const HOOKS_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -34,6 +35,8 @@ const WORKSPACES_MAX: u64 = 1_024;
 const ENTRY_BYTES: u32 = 128;
 /// What a hook takes beside its revision.
 const HOOK_BYTES: u32 = 2_048;
+/// Segments of another product's URL that are tried as a token that was replaced.
+const OLD_ALIAS_TOKENS_MAX: usize = 4;
 /// Loads at the same time; more than one for the same URL is never useful.
 const LOADS: usize = 64;
 
@@ -60,7 +63,17 @@ struct Entry {
     /// The version of the catalog before it was read.
     version: i64,
     workflow: WorkflowId,
+    /// When the URL stops leading there, if it is an old one.
+    until: Option<Timestamp>,
     known: Known,
+}
+
+/// Where a URL leads, as it is stored.
+struct Led {
+    answering: Answering,
+    parameters: Parameters,
+    /// When it stops leading there.
+    until: Option<Timestamp>,
 }
 
 /// What is remembered of a URL with parameters.
@@ -119,35 +132,37 @@ impl Hooks {
     }
 
     /// The hook that answers at a path.
-    pub(super) async fn find(&self, path: &str) -> Result<Found> {
+    pub(super) async fn find(&self, path: &str, now: Timestamp) -> Result<Found> {
         let version = self.version();
         if let Some(entry) = self.urls.get(path)
             && entry.version == version
+            && entry.until.is_none_or(|until| now < until)
         {
             return entry.known.into_found(Parameters::new(), version);
         }
         let slot = usize::try_from(self.hasher.hash_one(path) % LOADS as u64).unwrap_or(0);
         let _one_at_a_time = self.loading[slot].lock().await;
         self.freshness.follow(version).await.map_err(|error| Refused::store(&error))?;
-        match self.remembered(path, version).await? {
+        match self.remembered(path, version, now) {
             Some(found) => found,
-            None => self.load(path, version).await,
+            None => self.load(path, version, now).await,
         }
     }
 
     /// What is remembered of a path and still holds.
-    async fn remembered(&self, path: &str, version: i64) -> Result<Option<Result<Found>>> {
+    fn remembered(&self, path: &str, version: i64, now: Timestamp) -> Option<Result<Found>> {
         if let Some(entry) = self.urls.get(path)
+            && entry.until.is_none_or(|until| now < until)
             && self.freshness.holds(entry.workflow, entry.version)
         {
             let known = entry.known.clone();
             self.urls.insert(path.into(), Entry { version, ..entry });
-            return Ok(Some(known.into_found(Parameters::new(), version)));
+            return Some(known.into_found(Parameters::new(), version));
         }
         if let Some(read_at) = self.nothing.get(path)
             && self.freshness.places_hold(read_at)
         {
-            return Ok(Some(Err(Refused::hook_not_found())));
+            return Some(Err(Refused::hook_not_found()));
         }
         if let Some(fitted) = self.fitted.get(path)
             && self.freshness.places_hold(fitted.version)
@@ -155,18 +170,18 @@ impl Hooks {
             && let Some(entry) = self.ready.get(&fitted.hook)
             && self.freshness.holds(entry.workflow, entry.version)
         {
-            return Ok(Some(entry.known.into_found((*fitted.parameters).clone(), version)));
+            return Some(entry.known.into_found((*fitted.parameters).clone(), version));
         }
-        Ok(None)
+        None
     }
 
-    async fn load(&self, path: &str, version: i64) -> Result<Found> {
-        let found = self.look_up(&Target::of(path), version).await.map_err(|error| Refused::store(&error))?;
-        let Some((answering, parameters)) = found else {
+    async fn load(&self, path: &str, version: i64, now: Timestamp) -> Result<Found> {
+        let found = self.look_up(&Target::of(path), version, now).await.map_err(|error| Refused::store(&error))?;
+        let Some(Led { answering, parameters, until }) = found else {
             self.nothing.insert(path.into(), version);
             return Err(Refused::hook_not_found());
         };
-        let entry = self.prepare(&answering, version).await?;
+        let entry = Entry { until, ..self.prepare(&answering, version).await? };
         if parameters.is_empty() {
             self.urls.insert(path.into(), entry.clone());
         } else {
@@ -178,18 +193,46 @@ impl Hooks {
     }
 
     /// The active hook at a target, as it is stored now.
-    async fn look_up(&self, target: &Target<'_>, version: i64) -> hookmill_store::Result<Option<(Answering, Parameters)>> {
+    async fn look_up(&self, target: &Target<'_>, version: i64, now: Timestamp) -> hookmill_store::Result<Option<Led>> {
         let found = match target {
-            Target::Token(token) => self.store.hook_by_token(token).await?.filter(|found| found.hook.active),
-            Target::Alias(path) => self.store.hook_by_alias(path).await?,
+            Target::Token(token) => match self.store.hook_by_token(token).await? {
+                Some(found) => Some(found).filter(|found| found.hook.active),
+                None => return self.by_old_token(token, now).await,
+            },
+            Target::Alias(path) => match self.store.hook_by_alias(path).await? {
+                Some(found) => Some(found),
+                None => return self.by_old_alias(path, now).await,
+            },
             Target::Path { workspace, segments } => {
                 let Some((workspace, masks)) = self.paths_of(workspace, version).await? else { return Ok(None) };
                 let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
-                return self.store.hook_by_path(workspace, &masks, &segments).await;
+                let found = self.store.hook_by_path(workspace, &masks, &segments).await?;
+                return Ok(found.map(|(answering, parameters)| Led { answering, parameters, until: None }));
             }
             Target::Test(_) | Target::Nowhere => None,
         };
-        Ok(found.map(|answering| (answering, Parameters::new())))
+        Ok(found.map(|answering| Led { answering, parameters: Parameters::new(), until: None }))
+    }
+
+    /// The hook that had this token before, if it still leads there.
+    async fn by_old_token(&self, token: &str, now: Timestamp) -> hookmill_store::Result<Option<Led>> {
+        let found = self.store.hook_by_old_token(token).await?;
+        let found = found.filter(|(answering, old)| answering.hook.active && now < old.ends_at);
+        Ok(found.map(|(answering, old)| Led { answering, parameters: Parameters::new(), until: Some(old.ends_at) }))
+    }
+
+    /// The hook whose alias this was while it had another token.
+    async fn by_old_alias(&self, path: &str, now: Timestamp) -> hookmill_store::Result<Option<Led>> {
+        for token in
+            path.split('/').filter(|segment| segment.len() == TOKEN_CHARS && is_token(segment)).take(OLD_ALIAS_TOKENS_MAX)
+        {
+            let Some(led) = self.by_old_token(token, now).await? else { continue };
+            let hook = &led.answering.hook;
+            if hook.alias.as_deref() == Some(&path.replace(token, &hook.token)) {
+                return Ok(Some(led));
+            }
+        }
+        Ok(None)
     }
 
     /// The workspace with this slug and the kinds of paths that it has.
@@ -210,7 +253,7 @@ impl Hooks {
         if let Some(entry) = self.ready.get(&stored.id)
             && self.freshness.holds(entry.workflow, entry.version)
         {
-            return Ok(Entry { version, ..entry });
+            return Ok(Entry { version, until: None, ..entry });
         }
         let prepared = match self.programs.get(stored.workflow, *number).await {
             Ok(revision) => Hook::prepare(stored, revision, self.limits),
@@ -221,7 +264,7 @@ impl Hooks {
             Ok(hook) => Known::Ready(Arc::new(hook)),
             Err(broken) => Known::Broken(Arc::new(broken)),
         };
-        let entry = Entry { version, workflow: stored.workflow, known };
+        let entry = Entry { version, workflow: stored.workflow, until: None, known };
         self.ready.insert(stored.id, entry.clone());
         Ok(entry)
     }

@@ -2,7 +2,7 @@
 
 use hookmill_engine::id::{WorkflowId, WorkspaceId};
 
-use super::path::{Mask, PATH_MASKS_MAX, Parameters, fit};
+use super::path::{Mask, PATH_MASKS_MAX, PATH_SEGMENTS_MAX, Parameters, fit};
 use super::{COLUMNS, Hook, columns, read_hook};
 use crate::db::{Arg, Args, Row};
 use crate::{Result, Store, args, narrow};
@@ -46,6 +46,16 @@ const MASKS: &str = "
          WHERE masks.mask IS NOT NULL
     )
     SELECT mask FROM masks WHERE mask IS NOT NULL ORDER BY mask LIMIT $2";
+
+const WITH_SEGMENTS: &str = "
+    SELECT path
+      FROM hooks
+     WHERE workspace = $1
+       AND active = 1
+       AND path_mask IS NOT NULL
+       AND path_mask >= $2
+       AND path_mask < $3
+     LIMIT $4";
 
 const AT_SHAPE: &str = "
     SELECT w.id, w.name
@@ -121,6 +131,16 @@ impl Store {
         Ok(None)
     }
 
+    /// Own paths of active hooks of a workspace with so many segments, not more than `limit`: for suggestions.
+    pub async fn paths_with_segments(&self, workspace: WorkspaceId, segments: usize, limit: usize) -> Result<Vec<String>> {
+        let Some(first) = i64::from(segments <= PATH_SEGMENTS_MAX).checked_shl(u32::try_from(segments).unwrap_or(u32::MAX))
+        else {
+            return Ok(Vec::new());
+        };
+        let arguments = args![workspace.0, first, first * 2, limit as i64];
+        self.db().read(WITH_SEGMENTS, arguments).await?.iter_mut().map(|row| row.take_text(0)).collect()
+    }
+
     /// The workflow that has an active hook of this shape, or with this alias.
     pub(crate) async fn workflow_at(&self, workspace: WorkspaceId, place: &Claimed) -> Result<Option<(WorkflowId, String)>> {
         let read = match place {
@@ -132,7 +152,7 @@ impl Store {
     }
 }
 
-fn read_answering(row: &mut Row) -> Result<Answering> {
+pub(super) fn read_answering(row: &mut Row) -> Result<Answering> {
     Ok(Answering { hook: read_hook(row)?, revision: narrow(row.int(COLUMNS)?)? })
 }
 
@@ -148,6 +168,7 @@ mod tests {
             (BY_ALIAS, "hooks_alias"),
             (BY_SHAPES, "hooks_path"),
             (MASKS, "hooks_masks"),
+            (WITH_SEGMENTS, "hooks_masks"),
             (AT_SHAPE, "hooks_path"),
             (AT_ALIAS, "hooks_alias"),
         ] {

@@ -5,10 +5,11 @@
 //! shape: `/orders/:id` and `/orders/:number` are the same place, `/orders/new` is another, and wins. An alias is the
 //! whole path under which the senders of another product know a hook; no two active hooks have the same.
 //!
-//! `path` knows what paths look like, `find` which hook is at a URL.
+//! `path` knows what paths look like, `find` which hook is at a URL, `rotate` gives new tokens.
 
 mod find;
 mod path;
+mod rotate;
 
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
@@ -23,9 +24,10 @@ pub use find::Answering;
 pub(crate) use find::Claimed;
 pub(crate) use path::path_and_shape;
 pub use path::{Fit, Mask, PATH_BYTES_MAX, PATH_MASKS_MAX, PATH_SEGMENTS_MAX, Parameters, fit};
+pub use rotate::{OLD_TOKENS_MAX, OldToken};
 
 /// Characters of a token; 22 of 62 kinds carry 131 random bits.
-const TOKEN_CHARS: usize = 22;
+pub const TOKEN_CHARS: usize = 22;
 /// What an alias says in place of the hook's token.
 const TOKEN_MARK: &str = "{token}";
 /// Hooks that are read at once.

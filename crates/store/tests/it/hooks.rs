@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use hookmill_engine::id::WorkflowId;
 use hookmill_store::catalog::{CHANGES_KEPT, Changes};
 use hookmill_store::db::{Batch, Expect};
-use hookmill_store::hooks::{PATH_MASKS_MAX, WantedHook};
+use hookmill_store::hooks::{OLD_TOKENS_MAX, PATH_MASKS_MAX, WantedHook};
 use hookmill_store::secrets::NewSecret;
 use hookmill_store::workflows::{Publication, Published};
 use hookmill_store::workspaces::FIRST_WORKSPACE;
@@ -19,6 +19,7 @@ on_both!(
     a_workspace_has_a_limited_number_of_kinds_of_paths,
     each_version_tells_what_it_changed,
     a_log_that_was_cut_says_so,
+    an_old_token_is_kept_until_a_date_or_ended,
 );
 
 async fn publish(opened: &Opened, name: &str, document: &str, paths: &[&str]) -> Result<Published> {
@@ -157,4 +158,45 @@ async fn a_log_that_was_cut_says_so(opened: Opened) {
     let changes = store.catalog_changes(seen).await.unwrap();
     assert!(!changes.complete);
     assert_eq!(store.catalog_changes(seen - 1).await.unwrap().workflows.len(), 1, "old lines are gone");
+}
+
+async fn an_old_token_is_kept_until_a_date_or_ended(opened: Opened) {
+    let store = &opened.store;
+    let hooks = vec![WantedHook { label: "a".into(), path: None, alias: Some("/webhooks/{token}".into()) }];
+    let (name, document, author) = ("one".to_owned(), "1".to_owned(), "somebody".to_owned());
+    let publication = Publication { workspace: FIRST_WORKSPACE, name, document, author, hooks };
+    let first = store.publish(&publication, opened.now()).await.unwrap().hooks.remove(0);
+    let until = opened.now().plus(hookmill_engine::time::Span(1_000));
+    let before = store.catalog_version().await.unwrap();
+    let second = store.rotate_hook(first.id, Some(until), opened.now()).await.unwrap();
+    assert_ne!(first.token, second.token);
+    assert_eq!(second.alias, Some(format!("/webhooks/{}", second.token)));
+    assert_eq!(store.hook(first.id).await.unwrap().as_ref(), Some(&second));
+    assert_eq!(store.catalog_changes(before).await.unwrap().places, Some(before + 1));
+    assert!(store.hook_by_token(&first.token).await.unwrap().is_none());
+    let (answering, old) = store.hook_by_old_token(&first.token).await.unwrap().unwrap();
+    assert_eq!((&answering.hook, old.ends_at, old.rotated_at), (&second, until, opened.now()));
+    // Publishing the same again changes nothing, though the token is another.
+    assert!(!store.publish(&publication, opened.now()).await.unwrap().changed);
+
+    opened.pass(10);
+    let third = store.rotate_hook(first.id, None, opened.now()).await.unwrap();
+    let old = store.old_tokens(first.id).await.unwrap();
+    assert_eq!(old.iter().map(|old| old.token.as_str()).collect::<Vec<_>>(), [&second.token, &first.token]);
+    assert_eq!(old[0].ends_at, opened.now(), "without a date it ends at once");
+    assert_eq!(store.end_old_tokens(first.id, None, opened.now()).await.unwrap(), 1, "the other ended before");
+    assert_eq!(store.hook_by_old_token(&first.token).await.unwrap().unwrap().1.ends_at, opened.now());
+
+    // Ended ones are forgotten, the oldest first; working ones are limited.
+    let far = opened.now().plus(hookmill_engine::time::Span(1_000_000));
+    for _ in 0..OLD_TOKENS_MAX {
+        opened.pass(1);
+        store.rotate_hook(first.id, Some(far), opened.now()).await.unwrap();
+    }
+    assert!(matches!(store.rotate_hook(first.id, Some(far), opened.now()).await, Err(Error::Invalid(_))));
+    assert!(store.hook_by_old_token(&first.token).await.unwrap().is_none());
+    assert_eq!(store.old_tokens(first.id).await.unwrap().len(), OLD_TOKENS_MAX);
+    assert_eq!(store.end_old_tokens(first.id, Some(&third.token), opened.now()).await.unwrap(), 1);
+    store.rotate_hook(first.id, Some(far), opened.now()).await.unwrap();
+    assert!(matches!(store.rotate_hook(hookmill_engine::id::HookId(1), None, opened.now()).await, Err(Error::NotFound)));
 }

@@ -1,6 +1,7 @@
 //! Hooks: listed, shown, found by whatever is known of their URLs.
 
 use hookmill_testkit::app::Client;
+use hookmill_testkit::patience::until;
 use serde_json::{Value, json};
 
 use super::DOUBLE;
@@ -92,5 +93,140 @@ async fn a_pasted_url_finds_its_hook_in_every_style() {
         assert_eq!(client.list(&format!("/api/v1/hooks?search={text}")).await, Vec::<Value>::new(), "{text}");
     }
     assert_eq!(client.call("GET", "/api/v1/hooks?search=", None).await.status, 400);
+    server.stop().await;
+}
+
+/// The status that a request to a URL gets.
+async fn status(method: &str, url: &str) -> u16 {
+    let request = reqwest::Client::new().request(method.parse().unwrap(), url).header("content-type", "application/json");
+    request.body(r#"{"n":1}"#).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn a_rotated_url_works_until_its_date_and_the_new_one_at_once() {
+    // With a date, past it without any publication, ended by hand; the URL of another product goes along.
+    let server = Running::start().await;
+    let client = &server.client;
+    let published = publish(client, "hookmill: 1\nname: A\ntriggers: [{ webhook: { preset: smartflow } }]\nsteps: []\n").await;
+    let hook = &published["hooks"][0];
+    let id = hook["id"].as_str().unwrap();
+    let rotate = async |body: Value| {
+        let answer = client.call("POST", &format!("/api/v1/hooks/{id}/rotate"), Some(&body)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let urls = |hook: &Value| ["url", "product_url"].map(|name| hook[name].as_str().unwrap().to_owned());
+    let first = urls(hook);
+    let soon = jiff::Timestamp::now() + std::time::Duration::from_secs(3);
+    let rotated = rotate(json!({ "keep_old_until": soon.to_string() })).await;
+    let second = urls(&rotated);
+    assert_ne!(first, second);
+    assert_eq!((&rotated["old_urls"][0]["url"], &rotated["old_urls"][0]["works"]), (&json!(first[0]), &json!(true)));
+    for url in first.iter().chain(&second) {
+        assert_eq!(status("POST", url).await, 200, "{url}");
+    }
+    until("the old URL ends by itself", async || (status("POST", &first[0]).await == 404).then_some(())).await;
+    assert!(jiff::Timestamp::now() >= soon);
+    assert_eq!((status("POST", &first[1]).await, status("POST", &second[1]).await), (404, 200));
+
+    let far = jiff::Timestamp::now() + std::time::Duration::from_secs(3_600);
+    let third = urls(&rotate(json!({ "keep_old_until": far.to_string() })).await);
+    assert_eq!((status("POST", &second[0]).await, status("POST", &third[0]).await), (200, 200));
+    let token = second[0].rsplit('/').next().unwrap();
+    let end = format!("/api/v1/hooks/{id}/end-old-urls");
+    assert_eq!(client.call("POST", &end, Some(&json!({ "token": "x" }))).await.status, 404);
+    let ended = client.call("POST", &end, Some(&json!({ "token": token }))).await.json();
+    assert!(ended["old_urls"].as_array().unwrap().iter().all(|old| old["works"] == false), "{ended}");
+    assert_eq!((status("POST", &second[0]).await, status("POST", &third[0]).await), (404, 200));
+    // Without a date it ends at once, and searching still finds the hook.
+    rotate(json!({})).await;
+    assert_eq!(status("POST", &third[0]).await, 404);
+    assert_eq!(client.list(&format!("/api/v1/hooks?search={}", third[0])).await[0]["id"], hook["id"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_is_explained_by_the_hook_that_takes_it_or_the_one_reason_against() {
+    // Each reason once, and the door gives the same status.
+    let server = Running::start().await;
+    let client = &server.client;
+    client.call("PUT", "/api/v1/secrets/key", Some(&json!({ "value": "sesame" }))).await;
+    let double = publish(client, DOUBLE).await;
+    let guarded = "hookmill: 1\nname: Guarded\ntriggers: [{ webhook: { path: guarded, allow_ips: [192.0.2.0/24], \
+                   auth: { any: [ { header: { name: X-Key, secret: key } } ] } } }]\nsteps: []\n";
+    publish(client, guarded).await;
+    let url = double["hooks"][0]["url"].as_str().unwrap().to_owned();
+    let base = url.rsplit_once("/hooks/").unwrap().0.to_owned();
+    let explain = async |method: &str, url: &str, more: Value| {
+        let mut asked = json!({ "method": method, "url": url });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answer = client.call("POST", "/api/v1/hooks/explain", Some(&asked)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let taken = explain("post", "https://elsewhere.example/hooks/main/double/me?x=1", json!({})).await;
+    assert_eq!(
+        (&taken["answers"], &taken["style"], &taken["parameters"]),
+        (&json!(true), &json!("path"), &json!({ "who": "me" }))
+    );
+    assert_eq!((&taken["workflow"], &taken["revision"]), (&double["workflow"], &json!(1)));
+    let guarded = format!("{base}/hooks/main/guarded");
+    for (method, url, more, code, says, suggestion) in [
+        ("GET", url.clone(), json!({}), "method_not_allowed", "GET", None),
+        ("POST", format!("{url}/"), json!({}), "hook_not_found", "slash", Some(url.clone())),
+        ("POST", format!("{base}/hooks/unknown"), json!({}), "hook_not_found", "token", None),
+        (
+            "POST",
+            format!("{base}/hooks/main/Double/me"),
+            json!({}),
+            "hook_not_found",
+            "case",
+            Some(format!("{base}/hooks/main/double/:who")),
+        ),
+        (
+            "POST",
+            format!("{base}/hooks/main/treble/me"),
+            json!({}),
+            "hook_not_found",
+            "one segment",
+            Some(format!("{base}/hooks/main/double/:who")),
+        ),
+        (
+            "POST",
+            format!("{base}/hooks/double/me"),
+            json!({}),
+            "hook_not_found",
+            "workspace",
+            Some(format!("{base}/hooks/main/double/:who")),
+        ),
+        ("POST", format!("{base}/webhooks/nobody"), json!({}), "hook_not_found", "another product", None),
+        ("POST", guarded.clone(), json!({ "address": "203.0.113.1" }), "address_not_allowed", "203.0.113.1", None),
+        ("POST", guarded.clone(), json!({ "headers": { "x-key": "wrong" } }), "unauthorized", "X-Key", None),
+    ] {
+        let told = explain(method, &url, more.clone()).await;
+        assert_eq!((&told["answers"], &told["reason"]["code"]), (&json!(false), &json!(code)), "{method} {url}: {told}");
+        assert!(told["reason"]["detail"].as_str().unwrap().contains(says), "{says}: {told}");
+        assert_eq!(told["suggestion"], json!(suggestion), "{told}");
+        assert!(!told.to_string().contains("sesame"));
+        if more == json!({}) {
+            assert_eq!(json!(status(method, &url).await), told["reason"]["status"], "{method} {url}");
+        }
+    }
+    assert_eq!(explain("GET", &url, json!({})).await["reason"]["allow"], "POST, HEAD, OPTIONS");
+    let headers = json!({ "headers": { "X-Key": "sesame" }, "address": "192.0.2.9" });
+    assert_eq!(explain("POST", &guarded, headers).await["answers"], true);
+
+    let id = double["hooks"][0]["id"].as_str().unwrap();
+    client.call("POST", &format!("/api/v1/hooks/{id}/off"), Some(&json!({ "answer": 503 }))).await;
+    assert_eq!(explain("POST", &url, json!({})).await["reason"]["status"], 503);
+    client.call("POST", &format!("/api/v1/hooks/{id}/on"), None).await;
+    client.call("POST", &format!("/api/v1/hooks/{id}/rotate"), None).await;
+    let replaced = explain("POST", &url, json!({})).await;
+    assert!(replaced["reason"]["detail"].as_str().unwrap().contains("replaced at"), "{replaced}");
+    assert_eq!(replaced["hook"], double["hooks"][0]["id"]);
+    for (method, url) in [("P ST", "/hooks/x"), ("POST", "/hooks/ x")] {
+        let asked = json!({ "method": method, "url": url });
+        assert_eq!(client.call("POST", "/api/v1/hooks/explain", Some(&asked)).await.status, 400, "{method} {url}");
+    }
     server.stop().await;
 }
