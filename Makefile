@@ -2,7 +2,7 @@
 # Needs Rust (the version in rust-toolchain.toml), Node.js 20 and Python 3.9 or newer.
 
 .DEFAULT_GOAL := build
-.PHONY: build run test check bench bench-signatures test-setup
+.PHONY: build run test check bench bench-signatures fuzz test-setup
 
 LISTEN ?= 127.0.0.1:8080
 DATA ?= ./data
@@ -40,3 +40,8 @@ bench:
 ## What it costs to judge one signed request of 1 KB, for every preset.
 bench-signatures:
 	cargo bench --locked --package hookmill-signatures --bench verify
+
+## Every fuzz target for SECONDS each. Needs cargo-fuzz: cargo install cargo-fuzz --locked
+SECONDS ?= 60
+fuzz:
+	@./fuzz/run.sh $(SECONDS)

@@ -1,6 +1,7 @@
 //! What every target does: read a request, make everything that is only made when it is asked for, and read it again.
 
 use bytes::Bytes;
+use hookmill_engine::expression::to_json;
 use hookmill_engine::id::DeliveryId;
 use hookmill_engine::request::{Encoding, Headers, Request, parse};
 use hookmill_engine::time::Timestamp;
@@ -35,7 +36,7 @@ fn said(headers: &Headers, query: &str, body: &[u8]) -> Option<serde_json::Value
         assert!(file.get_attr("base64").expect("a file has members").as_str().is_some());
         file.get_attr("text").expect("a file has members");
     }
-    Some(serde_json::to_value(&webhook).expect("a webhook is plain data"))
+    Some(to_json(&webhook))
 }
 
 /// Splits an input at the first line end: text before, bytes after.
