@@ -34,6 +34,7 @@ mod reading;
 mod redact;
 mod refused;
 mod scheme;
+mod split;
 mod target;
 
 use std::collections::hash_map::RandomState;

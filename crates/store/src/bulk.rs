@@ -9,8 +9,7 @@ use hookmill_engine::time::Timestamp;
 
 use crate::db::{Batch, Column, Expect, OnConflict, Row, Table};
 use crate::deliveries::DeliveryFilter;
-use crate::runs::{self, NewRun};
-use crate::watch::Changed;
+use crate::runs::NewRun;
 use crate::words::{word, words};
 use crate::{Error, Result, Store, args, narrow, row};
 
@@ -79,8 +78,8 @@ pub struct Bulk {
 pub enum Step {
     /// There was nothing to do.
     Nothing,
-    /// This run is stored.
-    Run(NewRun),
+    /// These runs are stored.
+    Runs(Vec<NewRun>),
     /// It could not be run, for this reason.
     Failed(String),
 }
@@ -176,27 +175,21 @@ impl Store {
         self.db().read(OPEN, args![OPEN_MAX]).await?.iter_mut().map(read_bulk).collect()
     }
 
-    /// Records what came of the deliveries up to `to`, and stores the run. `false`: somebody else went on from here, or
+    /// Records what came of the deliveries up to `to`, and stores the runs. `false`: somebody else went on from here, or
     /// it has ended. [`Error::Conflict`]: the delivery is gone, or was accepted in the meantime; nothing is recorded.
     pub async fn bulk_step(&self, bulk: &mut Bulk, to: DeliveryId, step: Step) -> Result<bool> {
         let (done, failed, error) = match &step {
             Step::Nothing => (0u32, 0u32, None),
-            Step::Run(_) => (1, 0, None),
+            Step::Runs(_) => (1, 0, None),
             Step::Failed(why) => (0, 1, Some(why.chars().take(ERROR_CHARS_MAX).collect::<String>())),
         };
         let mut batch = Batch::new();
         batch.execute(MOVE, args![bulk.id.0, bulk.at.0, to.0, done, failed, error.clone()], Expect::Exactly(1));
-        let mut changed = None;
-        if let Step::Run(run) = step {
-            changed = Some(Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
-            match bulk.kind {
-                Kind::Accept => Self::accept_after_all_into(&mut batch, to, run, &bulk.author),
-                Kind::Replay => {
-                    Self::replay_into(&mut batch, to, run.id);
-                    batch.insert(&runs::RUNS, run.into_row());
-                }
-            }
-        }
+        let changed = match (step, bulk.kind) {
+            (Step::Runs(runs), Kind::Accept) => Self::accept_after_all_into(&mut batch, to, runs, &bulk.author),
+            (Step::Runs(runs), Kind::Replay) => Self::run_again_into(&mut batch, runs),
+            (Step::Nothing | Step::Failed(_), _) => Vec::new(),
+        };
         match self.db().write(batch).await {
             Ok(_) => {}
             Err(Error::Conflict { statement: 0 }) => return Ok(false),

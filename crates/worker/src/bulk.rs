@@ -81,13 +81,13 @@ impl Worker {
     /// What came of one delivery of a bulk replay.
     async fn bulk_step_of(&self, bulk: &Bulk, delivery: DeliveryId) -> Result<Step, Error> {
         let which = Which::from_stored(bulk.revision);
-        let run = match bulk.kind {
+        let runs = match bulk.kind {
             Kind::Replay => self.run_again(delivery, which).await,
             Kind::Accept if self.inner.store.acceptance(delivery).await?.is_some() => return Ok(Step::Nothing),
             Kind::Accept => self.run_after_all(delivery, which).await,
         };
-        match run {
-            Ok(run) => Ok(Step::Run(run)),
+        match runs {
+            Ok(runs) => Ok(Step::Runs(runs)),
             Err(Error::Store(error)) if error.is_transient() => Err(error.into()),
             Err(Error::Input(refusal)) => Ok(Step::Failed(format!("{delivery}: {refusal}"))),
             Err(error) => Ok(Step::Failed(format!("{delivery}: {error}"))),

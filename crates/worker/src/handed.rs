@@ -88,6 +88,8 @@ pub enum Input {
 #[derive(Debug)]
 pub struct StoredInput {
     pub(crate) trigger: u16,
+    /// The element of the delivery that the run is about.
+    pub(crate) element: Option<u32>,
     /// JSON text, for a run that somebody started by hand.
     pub(crate) by_hand: Option<String>,
     pub(crate) delivery: Option<Delivery>,
@@ -97,7 +99,7 @@ pub struct StoredInput {
 impl From<ClaimedRun> for StoredInput {
     fn from(claimed: ClaimedRun) -> Self {
         let ClaimedRun { run, delivery, body } = claimed;
-        Self { trigger: run.trigger, by_hand: run.input, delivery, body }
+        Self { trigger: run.trigger, element: run.element, by_hand: run.input, delivery, body }
     }
 }
 

@@ -97,17 +97,38 @@ pub(crate) fn parse_stored(head: &Head, revision: &Revision, stored: StoredInput
         return by_hand(trigger, input, head.created_at).map_err(Error::Input);
     }
     let delivery = stored.delivery.ok_or_else(|| Error::Unrunnable("its delivery is not stored any more".into()))?;
-    parse_delivery(Some(trigger), &delivery, &stored.body?).map_err(Error::Input)
+    let split = trigger.split.as_ref().zip(stored.element);
+    with_request(trigger, &delivery, &stored.body?, |request| match split {
+        Some((path, element)) => request::parse_element(trigger, path, request, element),
+        None => request::parse(trigger, request),
+    })
+    .map_err(Error::Input)
 }
 
-/// What a stored delivery says to `trigger`.
+/// What a stored delivery says to `trigger`: once, or for each of its elements with their positions.
 pub(crate) fn parse_delivery(
     trigger: Option<&WebhookTrigger>,
     delivery: &Delivery,
     body: &Bytes,
-) -> Result<Parsed, request::Refusal> {
+) -> Result<Vec<(Option<u32>, Parsed)>, request::Refusal> {
     let none = WebhookTrigger::default();
     let trigger = trigger.unwrap_or(&none);
+    with_request(trigger, delivery, body, |request| match &trigger.split {
+        None => Ok(vec![(None, request::parse(trigger, request)?)]),
+        Some(path) => {
+            let parsed = request::parse_elements(trigger, path, request)?;
+            Ok((0..).zip(parsed).map(|(element, parsed)| (Some(element), parsed)).collect())
+        }
+    })
+}
+
+/// The request as it was.
+fn with_request<T>(
+    trigger: &WebhookTrigger,
+    delivery: &Delivery,
+    body: &Bytes,
+    parse: impl FnOnce(&Request<'_>) -> Result<T, request::Refusal>,
+) -> Result<T, request::Refusal> {
     let (path, query) = delivery.path_and_query.split_once('?').unwrap_or((&delivery.path_and_query, ""));
     let path_params = trigger.path.as_deref().and_then(|pattern| path_params(pattern, path)).unwrap_or_default();
     let request = Request {
@@ -122,7 +143,7 @@ pub(crate) fn parse_delivery(
         received_at: delivery.received_at,
         delivery: delivery.id,
     };
-    request::parse(trigger, &request)
+    parse(&request)
 }
 
 /// The values of the `:name` segments of a stored path, `/hooks/{workspace}/…`.

@@ -29,13 +29,16 @@ pub struct Edit {
 pub type Witness = fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts;
 
 impl Worker {
-    /// Runs a stored delivery once more.
+    /// Runs a stored delivery once more; one that was split starts a run for each element that had one.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
-    pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<RunId, Error> {
-        let run = self.run_again(delivery, which).await?;
-        self.create(run, Vec::new()).await
+    pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<Vec<RunId>, Error> {
+        let runs = self.run_again(delivery, which).await?;
+        let ids = runs.iter().map(|run| run.id).collect();
+        self.inner.store.run_again(runs).await?;
+        self.inner.timers.ring();
+        Ok(ids)
     }
 
     /// Runs a stored delivery with changes. What is run is stored as a delivery of its own, so that the run and everybody
@@ -49,13 +52,13 @@ impl Worker {
         edit: Edit,
         which: Which,
         author: &str,
-    ) -> Result<(DeliveryId, RunId), Error> {
+    ) -> Result<(DeliveryId, Vec<RunId>), Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
         let original = self.original_revision(&stored).await?;
         let body = edit.body.unwrap_or(body);
         stored.headers = edit.headers.unwrap_or(stored.headers);
         stored.id = DeliveryId(self.inner.store.next_id());
-        let run = self.run_at(&mut stored, &body, which, original, true).await?;
+        let runs = self.run_at(&mut stored, &body, which, original, true).await?;
         let copy = NewDelivery {
             id: stored.id,
             workspace: stored.workspace,
@@ -73,13 +76,13 @@ impl Worker {
             duration_us: 0,
             facts: stored.facts,
         };
-        let (id, run_id) = (copy.id, run.id);
-        self.inner.store.accept(copy, vec![self.placed(run)]).await?;
+        let (id, run_ids) = (copy.id, runs.iter().map(|run| run.id).collect());
+        self.inner.store.accept(copy, runs).await?;
         self.inner.timers.ring();
-        Ok((id, run_id))
+        Ok((id, run_ids))
     }
 
-    /// Lets a refused delivery start its run after all, once: asked again, it names the same run.
+    /// Lets a refused delivery start its runs after all, once: asked again, it names the same first run.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it was not refused, or its body was not kept; [`Error::Input`] if the
@@ -88,14 +91,14 @@ impl Worker {
         if let Some(accepted) = self.inner.store.acceptance(delivery).await? {
             return Ok(accepted.run);
         }
-        let run = self.run_after_all(delivery, which).await?;
-        let id = self.inner.store.accept_after_all(delivery, run, author).await?;
+        let runs = self.run_after_all(delivery, which).await?;
+        let id = self.inner.store.accept_after_all(delivery, runs, author).await?;
         self.inner.timers.ring();
         Ok(id)
     }
 
-    /// The run of a refused delivery, ready to be stored.
-    pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
+    /// The runs of a refused delivery, ready to be stored.
+    pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<Vec<NewRun>, Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
         if stored.outcome != Outcome::Refused {
             return Err(Error::Conflict(format!(
@@ -106,13 +109,13 @@ impl Worker {
         if !body_was_kept(&stored) {
             return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
         }
-        Ok(self.placed(self.run_of(&mut stored, &body, which).await?))
+        self.run_of(&mut stored, &body, which).await
     }
 
-    /// The run of a delivery that is run again, ready to be stored.
-    pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<NewRun, Error> {
+    /// The runs of a delivery that is run again, ready to be stored.
+    pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<Vec<NewRun>, Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
-        Ok(self.placed(self.run_of(&mut stored, &body, which).await?))
+        self.run_of(&mut stored, &body, which).await
     }
 
     async fn stored_delivery(&self, delivery: DeliveryId) -> Result<(Delivery, Bytes), Error> {
@@ -134,15 +137,15 @@ impl Worker {
         }
     }
 
-    async fn run_of(&self, stored: &mut Delivery, body: &Bytes, which: Which) -> Result<NewRun, Error> {
+    async fn run_of(&self, stored: &mut Delivery, body: &Bytes, which: Which) -> Result<Vec<NewRun>, Error> {
         let original = if which == Which::Same { self.original_revision(stored).await? } else { None };
         // Runs that were accepted with it have seen what was learned then, were it nothing.
         let learns = stored.facts.is_empty() && !matches!(stored.outcome, Outcome::Accepted | Outcome::Held);
-        let run = self.run_at(stored, body, which, original, learns).await?;
+        let runs = self.run_at(stored, body, which, original, learns).await?;
         if learns {
             self.inner.store.learn(stored.id, &stored.facts).await?;
         }
-        Ok(run)
+        Ok(runs)
     }
 
     /// `learns`: the facts of the delivery are what it tells now.
@@ -153,7 +156,7 @@ impl Worker {
         which: Which,
         original: Option<u32>,
         learns: bool,
-    ) -> Result<NewRun, Error> {
+    ) -> Result<Vec<NewRun>, Error> {
         let inner = &self.inner;
         let hook = inner.store.hook(stored.hook).await?.ok_or(Error::NotFound("hook"))?;
         let workflow = inner.store.workflow(hook.workflow).await?.ok_or(Error::NotFound("workflow"))?;
@@ -167,9 +170,22 @@ impl Worker {
             stored.facts = trigger.map(|trigger| (inner.witness)(trigger, stored, body)).unwrap_or_default();
         }
         let parsed = load::parse_delivery(trigger, stored, body).map_err(Error::Input)?;
-        let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
-        let run = self.new_run(workflow.id, number, workflow.workspace);
-        Ok(NewRun { lane, trigger: position, delivery: Some(stored.id), ..run })
+        // Those that started nothing (filtered, or there before) start nothing now either.
+        let elements = inner.store.elements_of_delivery(stored.id).await?;
+        let mut runs = Vec::with_capacity(parsed.len());
+        for (element, parsed) in parsed {
+            if element.is_some_and(|element| !elements.is_empty() && !elements.contains(&element)) {
+                continue;
+            }
+            let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
+            let run = self.new_run(workflow.id, number, workflow.workspace);
+            let delivery = Some(stored.id);
+            runs.push(self.placed(NewRun { lane, trigger: position, element, delivery, ..run }));
+        }
+        if runs.is_empty() {
+            return Err(Error::Conflict("the array that the delivery is split by is empty, so there is nothing to run".into()));
+        }
+        Ok(runs)
     }
 }
 

@@ -99,6 +99,7 @@ impl Worker {
             lane: row.lane.clone(),
             input: row.input.clone(),
             origin: Some(run),
+            element: row.element,
             ..self.new_run(row.workflow, number, row.workspace)
         };
         let (new, entries) = match from {
@@ -148,6 +149,7 @@ impl Worker {
             seed: id.0.cast_unsigned(),
             input: None,
             origin: None,
+            element: None,
         }
     }
 

@@ -165,11 +165,14 @@ impl Worker {
                 self.inner.take_in(run, Some(place));
                 self.inner.pump();
             }
-            None => {
-                self.inner.backlog.grew(1);
-                self.inner.timers.ring();
-            }
+            None => self.fetch_stored(1),
         }
+    }
+
+    /// Has runs fetched that were stored for the owners of their buckets.
+    pub fn fetch_stored(&self, runs: u64) {
+        self.inner.backlog.grew(runs);
+        self.inner.timers.ring();
     }
 
     /// Counts a run that had nothing to do and was stored as finished.

@@ -19,6 +19,7 @@ mod multipart;
 mod parameters;
 mod refusal;
 mod skim;
+mod split;
 mod text;
 mod variables;
 mod webhook;
@@ -31,6 +32,7 @@ pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
 pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX};
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
+pub use split::{ELEMENTS_MAX, parse_element, parse_elements};
 pub use variables::VARIABLE_PROBLEMS_MAX;
 pub(crate) use variables::{fields, undeclared};
 pub use webhook::{OFFERED_MEMBERS, WEBHOOK_MEMBERS};
@@ -78,23 +80,49 @@ pub struct Parsed {
     pub variables: Vec<(String, Value)>,
     /// What was accepted although it is odd (duplicate keys), for the owner of the hook.
     pub notes: Vec<String>,
+    /// Bytes of the body without its encodings.
+    pub body_bytes: usize,
 }
 
 /// Reads a request. Never panics, whatever the bytes.
 pub fn parse(trigger: &WebhookTrigger, request: &Request<'_>) -> Result<Parsed, Refusal> {
-    let query = form::Query::of(request.query)?;
-    let mut notes = Vec::new();
-    let bytes = encoding::undo(request, trigger.body_bytes_max)?;
-    let body = media::parse_body(request, &bytes, &query, &variables::wanted(trigger), &mut notes)?;
-    let headers = request.headers.value();
-    let variables = variables::collect(trigger, request, &bytes, &body, &query)?;
-    let raw = webhook::Raw { bytes, binary: body.kind == body::BodyKind::Binary };
-    let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
-        let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));
-        // A binary body has no parsed form; its bytes are what there is to remember.
-        let remembered = || if raw.binary { raw.value() } else { body.content.value().clone() };
-        headers.chain(memory.body.iter().map(|name| (name.clone(), remembered()))).collect()
-    });
-    let webhook = webhook::Webhook::of(request, body, query, headers, raw, variables);
-    Ok(Parsed { webhook: Value::from_object(webhook), variables: memory, notes })
+    Read::of(trigger, request, &variables::wanted(trigger))?.parsed(trigger, request, None)
+}
+
+/// A request whose body was read, before anything is asked of it.
+struct Read<'t> {
+    /// The body without its encodings.
+    bytes: Bytes,
+    query: form::Query,
+    body: body::Body<'t>,
+    /// The files of a body that was taken apart.
+    files: Vec<file::File>,
+    notes: Vec<String>,
+}
+
+impl<'t> Read<'t> {
+    /// `wanted`: the members of the body that will be asked for.
+    fn of(trigger: &WebhookTrigger, request: &Request<'_>, wanted: &[&'t str]) -> Result<Self, Refusal> {
+        let query = form::Query::of(request.query)?;
+        let mut notes = Vec::new();
+        let bytes = encoding::undo(request, trigger.body_bytes_max)?;
+        let body = media::parse_body(request, &bytes, &query, wanted, &mut notes)?;
+        Ok(Self { bytes, query, body, files: Vec::new(), notes })
+    }
+
+    fn parsed(self, trigger: &WebhookTrigger, request: &Request<'_>, split: Option<split::Split>) -> Result<Parsed, Refusal> {
+        let Self { bytes, query, body, notes, .. } = self;
+        let headers = request.headers.value();
+        let variables = variables::collect(trigger, request, &bytes, &body, &query)?;
+        let body_bytes = bytes.len();
+        let raw = webhook::Raw { bytes, binary: body.kind == body::BodyKind::Binary };
+        let memory = trigger.memory.as_ref().map_or_else(Vec::new, |memory| {
+            let headers = memory.headers.iter().map(|name| (name.clone(), headers.clone()));
+            // A binary body has no parsed form; its bytes are what there is to remember.
+            let remembered = || if raw.binary { raw.value() } else { body.content.value().clone() };
+            headers.chain(memory.body.iter().map(|name| (name.clone(), remembered()))).collect()
+        });
+        let webhook = webhook::Webhook::of(request, body, query, headers, raw, variables, split);
+        Ok(Parsed { webhook: Value::from_object(webhook), variables: memory, notes, body_bytes })
+    }
 }

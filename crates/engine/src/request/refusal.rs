@@ -70,6 +70,11 @@ pub enum Refusal {
         /// The whole as a sentence.
         message: String,
     },
+    /// The body cannot be split into the elements that the hook takes.
+    Split {
+        /// What was expected where, and what was found.
+        message: String,
+    },
     /// Variables are missing or have the wrong type: all of them.
     Variables(Vec<VariableProblem>),
 }
@@ -98,6 +103,7 @@ impl Refusal {
             Self::BadBody { .. } | Self::Variables(_) => 400,
             Self::TooLarge { .. } => 413,
             Self::UnsupportedMediaType { .. } => 415,
+            Self::Split { .. } => 422,
         }
     }
 
@@ -108,6 +114,7 @@ impl Refusal {
             Self::BadBody { .. } => "bad_body",
             Self::TooLarge { .. } => "body_too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::Split { .. } => "split_error",
             Self::Variables(_) => "bad_variables",
         }
     }
@@ -121,6 +128,7 @@ impl Refusal {
             Self::UnsupportedMediaType { header, message, .. } => {
                 vec![Finding { name: header, code: "unsupported_media_type", message }]
             }
+            Self::Split { message } => vec![Finding { name: "body", code: "split_error", message }],
             Self::Variables(problems) => {
                 problems.iter().map(|p| Finding { name: &p.name, code: p.code, message: &p.message }).collect()
             }

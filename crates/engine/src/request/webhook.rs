@@ -14,6 +14,7 @@ use super::body::{Body, Content};
 use super::cloudevents::CloudEvents;
 use super::file::File;
 use super::form::Query;
+use super::split::Split;
 use super::variables::Variables;
 use crate::id::DeliveryId;
 use crate::time::Timestamp;
@@ -24,7 +25,7 @@ pub const WEBHOOK_MEMBERS: &[&str] =
     &["body", "headers", "query", "path", "method", "raw", "ip", "received_at", "delivery_id", "files"];
 
 /// The members that some webhooks have. Declared variables win over them, and they over members of the body.
-pub const OFFERED_MEMBERS: &[&str] = &["event", "cloudevent", "cloudevents"];
+pub const OFFERED_MEMBERS: &[&str] = &["event", "cloudevent", "cloudevents", "split"];
 
 /// A request, its variables, and what else was in its body.
 #[derive(Debug)]
@@ -42,6 +43,7 @@ pub(super) struct Webhook {
     received_at: Timestamp,
     delivery: DeliveryId,
     variables: Variables,
+    split: Option<Split>,
 }
 
 impl Webhook {
@@ -52,6 +54,7 @@ impl Webhook {
         headers: Value,
         raw: Raw,
         variables: Variables,
+        split: Option<Split>,
     ) -> Self {
         Self {
             event: request.event.map(Value::from).or_else(|| body.events.kind()),
@@ -67,6 +70,7 @@ impl Webhook {
             received_at: request.received_at,
             delivery: request.delivery,
             variables,
+            split,
         }
     }
 
@@ -95,6 +99,7 @@ impl Webhook {
             "event" => self.event.clone(),
             "cloudevent" => self.events.one(&self.body, &self.raw),
             "cloudevents" => self.events.all(&self.body, &self.raw),
+            "split" => self.split.map(Split::value),
             _ => None,
         }
     }

@@ -186,6 +186,7 @@ fn what_comes_before_a_run_makes_sense() {
     for (webhook, expected) in [
         ("{ rate_limit: { requests: 0, per: 2d } }", &["rate_limit.requests: out_of_range", "rate_limit.per: out_of_range"][..]),
         ("{ encodings: [gzip, gzip] }", &["encodings[1]: ~duplicate_name"]),
+        ("{ split: $.a, response: { mode: when_finished } }", &["split: split_cannot_wait"]),
         ("{ only_if: webhook.total > 5 }", &["only_if: constant_condition ({{ webhook.total > 5 }})"]),
         (
             "{ only_if: '{{ steps.a.x }}{{ run.id }}{{ secrets.a }}' }",

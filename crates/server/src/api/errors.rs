@@ -42,6 +42,7 @@ pages! {
     "rate_limited"
     "run_cancelled"
     "run_failed"
+    "split_error"
     "storage_full"
     "storage_unavailable"
     "unauthorized"

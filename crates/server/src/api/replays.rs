@@ -36,8 +36,13 @@ pub(crate) struct ReplayIn {
 /// A delivery that was run again.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ReplayedOut {
+    /// The run; the first one of a delivery that is split.
     #[schema(value_type = String)]
     run_id: RunId,
+    /// All runs of a delivery that is split.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_ids: Option<Vec<RunId>>,
     /// The delivery that was stored for an edited request.
     #[schema(value_type = Option<String>)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,14 +95,16 @@ pub(super) async fn replay_delivery(
 ) -> Result<(StatusCode, Json<ReplayedOut>)> {
     let edit = replay.edit()?;
     let which = RevisionIn { revision: replay.revision }.which()?;
-    let (run_id, delivery_id) = match edit {
+    let (run_ids, delivery_id) = match edit {
         None => (app.worker.replay(id, which).await?, None),
         Some(edit) => {
-            let (delivery, run) = app.worker.replay_edited(id, edit, which, &caller.author()).await?;
-            (run, Some(delivery))
+            let (delivery, runs) = app.worker.replay_edited(id, edit, which, &caller.author()).await?;
+            (runs, Some(delivery))
         }
     };
-    Ok((StatusCode::ACCEPTED, Json(ReplayedOut { run_id, delivery_id })))
+    let run_id = *run_ids.first().ok_or_else(|| Problem::not_found("run of delivery", id))?;
+    let run_ids = Some(run_ids).filter(|runs| runs.len() > 1);
+    Ok((StatusCode::ACCEPTED, Json(ReplayedOut { run_id, run_ids, delivery_id })))
 }
 
 /// Accepts a refused delivery after all. Asked again, it answers with the same run.

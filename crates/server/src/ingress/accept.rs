@@ -26,7 +26,7 @@ use super::proof::Told;
 use super::reading::parsed;
 use super::refused::{Refused, Result};
 
-/// What a body becomes in memory when it is parsed, roughly.
+/// What a body without its encodings becomes in memory when it is parsed, roughly.
 const PARSED_FACTOR: usize = 4;
 
 /// A request that was understood: what it says, and the run that it is to start.
@@ -43,6 +43,9 @@ impl Inner {
     pub(super) async fn accept(&self, arrival: &Arrival, found: &Found, body: Bytes, told: Told) -> Result<Response<Body>> {
         let hook = &*found.hook;
         let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
+        if let Some(path) = &hook.trigger().split {
+            return self.accept_split(arrival, found, path, body, told).await;
+        }
         let Told { delivery_id, facts } = told;
         let understood = self.understand(arrival, found, &body, facts).map_err(refused)?;
         let Accepted { webhook, now, seed, .. } = &understood.accepted;
@@ -52,7 +55,8 @@ impl Inner {
         if let Some(claim) = &claim
             && let Some(original) = self.original(hook, claim, arrival).await?
         {
-            return self.duplicate(arrival, hook, claim, original, understood.accepted, body.clone()).await.map_err(refused);
+            let strict = claim.strict;
+            return self.duplicate(arrival, hook, strict, original, understood.accepted, body.clone()).await.map_err(refused);
         }
         if !hook.wants(webhook, *now, *seed).map_err(|why| refused(Refused::condition(&why)))? {
             return self.filtered(arrival, understood.delivery).await.map_err(refused);
@@ -74,16 +78,15 @@ impl Inner {
             delivery.outcome = Outcome::Held;
         }
         let waiter = waits.filter(|_| !held).map(|wants| self.worker.wait_answer(accepted.run, wants));
-        let new_run = self.new_run(hook, &delivery, &accepted, lane);
+        let new_run = self.new_run(hook, &delivery, accepted.run, accepted.seed, lane);
         if let Some(original) = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref()).await? {
-            let claim = claim.expect("only a claim can have an original");
+            let strict = claim.is_some_and(|claim| claim.strict);
             drop(waiter);
-            return self.duplicate(arrival, hook, &claim, original, accepted, body.clone()).await.map_err(refused);
+            return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
         }
         self.meters.accepted(arrival.took(), body.len());
-        if held && found.version != self.hooks.version() {
-            // It may have been resumed before this was stored, and then nobody looks for it.
-            self.worker.look_for_held();
+        if held {
+            self.look_again(found);
         }
         if let Some(response) = at_once {
             return Ok(response);
@@ -99,37 +102,45 @@ impl Inner {
         let mut delivery = self.delivery(arrival, &hook.place, Outcome::Accepted, StatusCode::ACCEPTED.as_u16());
         (delivery.body, delivery.facts) = (body.clone(), facts);
         let run = RunId(self.store.next_id());
-        let sent = Sent {
+        let parsed = parsed(hook, &Self::sent(found, &delivery))?;
+        required(hook, &parsed.webhook)?;
+        let lane = lane_of(hook, &parsed.webhook)?;
+        let seed = self.seeds.hash_one(run.0);
+        let (webhook, now) = (parsed.webhook.clone(), arrival.received_at);
+        let accepted = Accepted { delivery: delivery.id, run, runs: None, webhook, now, seed };
+        Ok(Understood { delivery, accepted, parsed, lane })
+    }
+
+    /// A request as recovery will build it from what is stored.
+    pub(super) fn sent<'a>(found: &'a Found, delivery: &'a NewDelivery) -> Sent<'a> {
+        Sent {
             method: &delivery.method,
             path_params: &found.parameters,
             query: delivery.path_and_query.split_once('?').map_or("", |(_, query)| query),
             headers: &delivery.headers,
-            body,
-            encodings: &hook.trigger().encodings,
+            body: &delivery.body,
+            encodings: &found.hook.trigger().encodings,
             event: delivery.facts.event.as_deref(),
             address: &delivery.address,
             received_at: delivery.received_at,
             delivery: delivery.id,
-        };
-        let parsed = parsed(hook, &sent)?;
-        if let Some(name) = hook.place.product.and_then(Product::required)
-            && !is_given(&parsed.webhook, name)
-        {
-            return Err(Refused::missing_variable(name));
         }
-        let lane = hook.revision.program.lane(&parsed.webhook).map_err(|failure| unordered(&failure.message))?;
-        let seed = self.seeds.hash_one(run.0);
-        let accepted = Accepted { delivery: delivery.id, run, webhook: parsed.webhook.clone(), now: arrival.received_at, seed };
-        Ok(Understood { delivery, accepted, parsed, lane })
     }
 
-    /// The run of a request, not yet at its berth.
-    fn new_run(&self, hook: &Hook, delivery: &NewDelivery, accepted: &Accepted, lane: Option<String>) -> NewRun {
+    /// After something was held: the hook may have been resumed before it was stored, and then nobody looks for it.
+    pub(super) fn look_again(&self, found: &Found) {
+        if found.version != self.hooks.version() {
+            self.worker.look_for_held();
+        }
+    }
+
+    /// A run of a request, not yet at its berth.
+    pub(super) fn new_run(&self, hook: &Hook, delivery: &NewDelivery, id: RunId, seed: u64, lane: Option<String>) -> NewRun {
         let held = delivery.outcome == Outcome::Held;
         let (done, created_at) = (hook.done_when_stored && !held, delivery.received_at);
         let state = if done { State::Succeeded } else { State::Ready };
         NewRun {
-            id: accepted.run,
+            id,
             delivery: Some(delivery.id),
             workspace: hook.place.workspace,
             workflow: hook.workflow,
@@ -143,9 +154,10 @@ impl Inner {
             created_at,
             started_at: done.then_some(created_at),
             finished_at: done.then_some(created_at),
-            seed: accepted.seed,
+            seed,
             input: None,
             origin: None,
+            element: None,
         }
     }
 
@@ -160,7 +172,7 @@ impl Inner {
         claim: Option<&Claim>,
     ) -> Result<Option<Original>> {
         let now = delivery.received_at;
-        let bytes = delivery.body.len().saturating_mul(PARSED_FACTOR);
+        let bytes = parsed.body_bytes.max(delivery.body.len()).saturating_mul(PARSED_FACTOR);
         let berth = match run.state {
             State::Held => {
                 run = self.worker.placed(run);
@@ -195,6 +207,19 @@ fn unordered(why: &str) -> Box<Refused> {
         .owner(format!("The expression in settings.lane gives no value: {why}"))
 }
 
+/// The key by which the run is ordered.
+pub(super) fn lane_of(hook: &Hook, webhook: &Value) -> Result<Option<String>> {
+    hook.revision.program.lane(webhook).map_err(|failure| unordered(&failure.message))
+}
+
+/// Checks for the variable that the product asks of every request.
+pub(super) fn required(hook: &Hook, webhook: &Value) -> Result<()> {
+    match hook.place.product.and_then(Product::required) {
+        Some(name) if !is_given(webhook, name) => Err(Refused::missing_variable(name)),
+        _ => Ok(()),
+    }
+}
+
 /// Whether the request gives this variable a value.
 fn is_given(webhook: &Value, name: &str) -> bool {
     let value = webhook.get_attr(name).unwrap_or_default();
@@ -202,7 +227,7 @@ fn is_given(webhook: &Value, name: &str) -> bool {
 }
 
 /// What the owner is told about a request that was accepted.
-fn notes(parsed: &[String], answer: Option<String>) -> Option<String> {
+pub(super) fn notes(parsed: &[String], answer: Option<String>) -> Option<String> {
     if parsed.is_empty() {
         return answer;
     }

@@ -62,7 +62,10 @@ struct Fallback {
 #[derive(Clone, Debug)]
 pub(super) struct Accepted {
     pub(super) delivery: DeliveryId,
+    /// The run; the first one if there are several.
     pub(super) run: RunId,
+    /// All runs of a request that is split.
+    pub(super) runs: Option<Vec<RunId>>,
     pub(super) webhook: Value,
     pub(super) now: Timestamp,
     pub(super) seed: u64,
@@ -227,7 +230,13 @@ fn usable_status(status: u16) -> Option<StatusCode> {
 
 /// The ids under which to ask for what became of a request.
 fn ids(status: StatusCode, accepted: &Accepted) -> Response<Body> {
-    let body = format!(r#"{{"delivery_id":"{}","run_id":"{}"}}"#, accepted.delivery, accepted.run);
+    let body = match &accepted.runs {
+        None => format!(r#"{{"delivery_id":"{}","run_id":"{}"}}"#, accepted.delivery, accepted.run),
+        Some(runs) => {
+            let runs: Vec<String> = runs.iter().map(RunId::to_string).collect();
+            serde_json::json!({ "delivery_id": accepted.delivery.to_string(), "run_ids": runs }).to_string()
+        }
+    };
     secured(status, JSON, Bytes::from(body))
 }
 

@@ -31,6 +31,8 @@ pub enum Code {
     BadBody,
     /// Variables are missing or have the wrong type.
     InvalidVariables,
+    /// The body has no array where the hook splits it, or one with too many elements.
+    SplitError,
     /// The idempotency key cannot be used.
     BadIdempotencyKey,
     /// The idempotency key was used before, with another body.
@@ -59,7 +61,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::HookNotFound,
         Self::HookOff,
         Self::HookAway,
@@ -74,6 +76,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::BadBody,
         Self::InvalidVariables,
+        Self::SplitError,
         Self::BadIdempotencyKey,
         Self::IdempotencyKeyReused,
         Self::ConditionError,
@@ -104,6 +107,7 @@ impl Code {
             Self::UnsupportedMediaType => ("unsupported_media_type", 415, "Unsupported media type"),
             Self::BadBody => ("bad_body", 400, "The body cannot be read"),
             Self::InvalidVariables => ("invalid_variables", 400, "Variables are missing or mistyped"),
+            Self::SplitError => ("split_error", 422, "The body cannot be split"),
             Self::BadIdempotencyKey => ("bad_idempotency_key", 400, "The idempotency key cannot be used"),
             Self::IdempotencyKeyReused => ("idempotency_key_reused", 422, "The idempotency key was used for another body"),
             Self::ConditionError => ("condition_error", 422, "The hook's condition cannot be told"),

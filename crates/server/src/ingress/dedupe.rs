@@ -85,6 +85,11 @@ impl Deduper {
         Ok(Self { source: Some(source), window: Span(window.unwrap_or(Dedupe::WINDOW).0.min(WINDOW_MAX.0)) })
     }
 
+    /// Whether keys come from what a request says, so that each element of one that is split has its own.
+    pub(super) fn is_of_elements(&self) -> bool {
+        matches!(self.source, Some(Source::Path(_) | Source::Expression(_)))
+    }
+
     /// The key of a request; none if it has none, then it is like no other.
     ///
     /// # Errors

@@ -24,22 +24,23 @@ impl Inner {
         found.map_err(|error| Refused::store(&error))
     }
 
-    /// Answers a repetition as its original was answered. The original is on disk.
+    /// Answers a repetition as its original was answered. The original is on disk. `strict`: another body is a mistake.
     pub(super) async fn duplicate(
         &self,
         arrival: &Arrival,
         hook: &Hook,
-        claim: &Claim,
+        strict: bool,
         original: Original,
         mut accepted: Accepted,
         body: Bytes,
     ) -> Result<Response<Body>> {
-        if claim.strict && !original.same_body {
+        if strict && !original.same_body {
             return Err(Refused::key_reused(&original.delivery));
         }
         let runs = self.store.runs_of_delivery(original.delivery).await.map_err(|error| Refused::store(&error))?;
         accepted.delivery = original.delivery;
         accepted.run = runs.first().copied().unwrap_or(RunId(0));
+        accepted.runs = accepted.runs.map(|_| runs);
         let mut response = match hook.responder.waits_for() {
             None => hook.responder.at_once(&accepted).0,
             Some(wants) => {

@@ -117,11 +117,6 @@ impl Hook {
         limits: BodyLimits,
     ) -> Result<Self, String> {
         let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[position];
-        if let Some(what) = unsupported(trigger) {
-            return Err(format!(
-                "This version does not know `{what}` yet, so that nothing is accepted rather than accepted wrongly."
-            ));
-        }
         let product = place.product;
         let proof = Proof::of(trigger, scheme::of(trigger)?)?;
         let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger))?;
@@ -188,12 +183,6 @@ impl Hook {
 /// What identifies a trigger over revisions.
 pub(crate) fn label(trigger: &WebhookTrigger) -> &str {
     trigger.label.as_deref().unwrap_or(DEFAULT_LABEL)
-}
-
-/// What a trigger asks for that this version does not do.
-fn unsupported(trigger: &WebhookTrigger) -> Option<&'static str> {
-    let asked = [("split", trigger.split.is_some())];
-    asked.into_iter().find_map(|(what, asked)| asked.then_some(what))
 }
 
 /// What a preset asks of callers beside what the document says.

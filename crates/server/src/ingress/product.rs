@@ -135,7 +135,7 @@ impl Product {
                     (Code::InvalidVariables, Some(name)) => {
                         ("Validation failed", format!("{} field is required", capitalised(name)))
                     }
-                    (Code::InvalidVariables | Code::BadBody, _) => ("Validation failed", detail.to_owned()),
+                    (Code::InvalidVariables | Code::BadBody | Code::SplitError, _) => ("Validation failed", detail.to_owned()),
                     _ => (code.title(), detail.to_owned()),
                 };
                 json!({ "error": error, "message": message, "statusCode": status.as_u16() })
@@ -149,7 +149,7 @@ impl Product {
 fn vectense_error(code: Code) -> &'static str {
     match code {
         Code::Unauthorized => "Invalid shared key",
-        Code::BadBody | Code::InvalidVariables | Code::BodyTruncated => "Invalid request format",
+        Code::BadBody | Code::InvalidVariables | Code::SplitError | Code::BodyTruncated => "Invalid request format",
         Code::Internal | Code::StorageUnavailable | Code::StorageFull | Code::HookNotReady | Code::RunFailed => {
             "Internal server error"
         }

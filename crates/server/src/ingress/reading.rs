@@ -1,6 +1,7 @@
 //! Reading bodies: of requests that are accepted, and of those that are refused without them.
 
-use hookmill_engine::request::{Parsed, Request as Sent, parse};
+use hookmill_engine::request::{INFLATED_RATIO_MAX, Parsed, Request as Sent, parse, parse_elements};
+use hookmill_engine::workflow::BodyPath;
 
 use super::code::Code;
 use super::hook::Hook;
@@ -14,10 +15,24 @@ const PARSED_IN_PLACE_BYTES_MAX: usize = 128 * 1024;
 
 /// Parses where it disturbs nobody.
 pub(super) fn parsed(hook: &Hook, sent: &Sent<'_>) -> Result<Parsed> {
+    undisturbed(sent, || parse(hook.trigger(), sent)).map_err(|refusal| Refused::request(&refusal))
+}
+
+/// The same of a request that is split: each of its elements.
+pub(super) fn elements(hook: &Hook, path: &BodyPath, sent: &Sent<'_>) -> Result<Vec<Parsed>> {
+    undisturbed(sent, || parse_elements(hook.trigger(), path, sent)).map_err(|refusal| Refused::request(&refusal))
+}
+
+fn undisturbed<T>(sent: &Sent<'_>, parse: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
-    let parse = || parse(hook.trigger(), sent).map_err(|refusal| Refused::request(&refusal));
+    let encoded = !sent.encodings.is_empty() && sent.headers.get("content-encoding").is_some();
+    let factor = if encoded { INFLATED_RATIO_MAX as usize } else { 1 };
     let many_threads = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if sent.body.len() > PARSED_IN_PLACE_BYTES_MAX && many_threads() { tokio::task::block_in_place(parse) } else { parse() }
+    if sent.body.len().saturating_mul(factor) > PARSED_IN_PLACE_BYTES_MAX && many_threads() {
+        tokio::task::block_in_place(parse)
+    } else {
+        parse()
+    }
 }
 
 /// Reads some of the body of a request that is refused without it: for the ledger, so that it can be accepted after all.

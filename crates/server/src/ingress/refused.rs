@@ -163,6 +163,7 @@ impl Refused {
             Refusal::BadBody { .. } => Code::BadBody,
             Refusal::TooLarge { .. } => Code::BodyTooLarge,
             Refusal::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
+            Refusal::Split { .. } => Code::SplitError,
             Refusal::Variables(_) => Code::InvalidVariables,
         };
         let mut refused = Self::new(code, refusal.to_string());
@@ -174,7 +175,7 @@ impl Refused {
             Refusal::UnsupportedMediaType { header: "content-encoding", accepted, .. } => {
                 refused.headers.extend(HeaderValue::from_str(&accepted.join(", ")).ok().map(|value| (ACCEPT_ENCODING, value)));
             }
-            Refusal::UnsupportedMediaType { .. } | Refusal::BadBody { .. } | Refusal::Variables(_) => {}
+            Refusal::UnsupportedMediaType { .. } | Refusal::BadBody { .. } | Refusal::Split { .. } | Refusal::Variables(_) => {}
         }
         let errors: Vec<Value> = refusal
             .findings()

@@ -102,6 +102,11 @@ fn at_once(described: &Described<'_>, wanted: &Response) -> Answer {
             let body = Some(("application/json", shape(&reply.body), Some(reply.body)));
             Answer { status: status(wanted.status, reply.status.as_u16()), when, body }
         }
+        None if described.trigger.split.is_some() => {
+            let body = json!({ "delivery_id": DeliveryId(1).to_string(), "run_ids": [RunId(2).to_string()] });
+            let body = Some(("application/json", shape(&body), Some(body)));
+            Answer { status: status(wanted.status, 202), when, body }
+        }
         None => Answer { status: status(wanted.status, 202), ..ids(202, when) },
     }
 }

@@ -68,6 +68,7 @@ impl Refusals<'_> {
             Code::BodyTruncated => (self.has_body, "The body ended early."),
             Code::UnsupportedMediaType => (self.has_body, "The body's content type or encoding is not one that is taken."),
             Code::BadBody => (true, "The body is not what its content type says."),
+            Code::SplitError => (trigger.split.is_some(), "The body has no array where this hook splits it."),
             Code::InvalidVariables => (asks, "`name` is missing"),
             Code::BadIdempotencyKey => (keyed, "The idempotency key cannot be used."),
             Code::IdempotencyKeyReused => {

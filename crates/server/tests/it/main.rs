@@ -34,5 +34,6 @@ mod seeds;
 mod sender_docs;
 mod serve;
 mod snippets;
+mod split;
 mod start;
 mod tokens;

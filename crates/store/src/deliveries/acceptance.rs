@@ -4,7 +4,7 @@ use hookmill_engine::id::{DeliveryId, RunId};
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Batch, Column, OnConflict, Table};
-use crate::runs::{self, NewRun};
+use crate::runs::NewRun;
 use crate::watch::Changed;
 use crate::{Error, Result, Store, args, row};
 
@@ -35,15 +35,16 @@ impl Store {
         Ok(Some(Acceptance { run: RunId(row.int(0)?), accepted_at: Timestamp(row.int(1)?), author: row.take_text(2)? }))
     }
 
-    /// Stores the run of a refused delivery that is accepted after all, unless one was stored before; the one that counts.
+    /// Stores the runs of a refused delivery that is accepted after all, unless some were stored before; the first of those that
+    /// count.
     /// [`Error::NotFound`]: the delivery is not stored any more.
-    pub async fn accept_after_all(&self, delivery: DeliveryId, run: NewRun, author: &str) -> Result<RunId> {
-        let (id, changed) = (run.id, Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
+    pub async fn accept_after_all(&self, delivery: DeliveryId, runs: Vec<NewRun>, author: &str) -> Result<RunId> {
+        let id = runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.id;
         let mut batch = Batch::new();
-        Self::accept_after_all_into(&mut batch, delivery, run, author);
+        let changed = Self::accept_after_all_into(&mut batch, delivery, runs, author);
         match self.db().write(batch).await {
             Ok(_) => {
-                self.watch().tell(changed);
+                self.watch().tell_all(changed);
                 Ok(id)
             }
             Err(Error::Conflict { .. }) => self.acceptance(delivery).await?.map(|one| one.run).ok_or(Error::NotFound),
@@ -52,9 +53,15 @@ impl Store {
     }
 
     /// Adds all of that to a batch; conflicts if it was accepted before, or is gone.
-    pub(crate) fn accept_after_all_into(batch: &mut Batch, delivery: DeliveryId, run: NewRun, author: &str) {
-        batch.insert(&ACCEPTANCES, row![delivery.0, run.id.0, run.created_at.0, author.to_owned()]);
-        Self::replay_into(batch, delivery, run.id);
-        batch.insert(&runs::RUNS, run.into_row());
+    pub(crate) fn accept_after_all_into(
+        batch: &mut Batch,
+        delivery: DeliveryId,
+        runs: Vec<NewRun>,
+        author: &str,
+    ) -> Vec<Changed> {
+        if let Some(first) = runs.first() {
+            batch.insert(&ACCEPTANCES, row![delivery.0, first.id.0, first.created_at.0, author.to_owned()]);
+        }
+        Self::run_again_into(batch, runs)
     }
 }

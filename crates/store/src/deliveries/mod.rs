@@ -10,6 +10,7 @@ mod facts;
 mod held;
 mod list;
 mod refused;
+mod split;
 mod text;
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub use held::{RELEASED_AT_ONCE, RELEASED_BYTES_MAX, RELEASED_RUNS_MAX, Released
 pub use list::{DeliveryFilter, DeliverySummary};
 pub(crate) use refused::Refusals;
 pub use refused::{REFUSED_BYTES_MAX, REFUSED_WAITING_BYTES_MAX, REFUSED_WAITING_MAX};
+pub use split::{ElementRun, Splitted};
 pub use text::{TEXT_BODY_BYTES, TEXT_BYTES_MAX, TEXT_EXAMINED_MAX};
 
 /// Runs that one delivery can start at once.

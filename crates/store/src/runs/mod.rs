@@ -102,6 +102,8 @@ pub struct NewRun {
     pub input: Option<String>,
     /// The run that this one repeats.
     pub origin: Option<RunId>,
+    /// The position of the element that it is about, if its delivery was split.
+    pub element: Option<u32>,
 }
 
 /// A stored run.
@@ -128,12 +130,13 @@ pub struct RunRow {
     pub steps_done: u32,
     pub answered: bool,
     pub origin: Option<RunId>,
+    pub element: Option<u32>,
     pub input: Option<String>,
     pub output: Option<String>,
     pub error: Option<String>,
 }
 
-pub(crate) const RUN_COLUMNS: usize = 21;
+pub(crate) const RUN_COLUMNS: usize = 22;
 
 pub(crate) static RUNS: Table = Table {
     name: "runs",
@@ -159,6 +162,7 @@ pub(crate) static RUNS: Table = Table {
         Column::int("origin"),
         Column::text("lane"),
         Column::text("input"),
+        Column::int("element"),
     ],
     on_conflict: OnConflict::Fail,
 };
@@ -167,7 +171,7 @@ pub(crate) static RUNS: Table = Table {
 macro_rules! run_columns {
     () => {
         "id, delivery, workspace, workflow, revision, trigger_no, bucket, epoch, lane, state, due_at, created_at,
-         started_at, finished_at, seed, entries, steps_done, answered, origin, input, output, error"
+         started_at, finished_at, seed, entries, steps_done, answered, origin, input, output, error, element"
     };
 }
 pub(crate) use run_columns;
@@ -203,6 +207,7 @@ impl NewRun {
             self.origin.map(|id| id.0),
             self.lane,
             self.input,
+            self.element,
         ]
     }
 }
@@ -231,6 +236,7 @@ pub(crate) fn read_run(row: &mut Row) -> Result<RunRow> {
         input: row.take_opt_text(19)?,
         output: row.take_opt_text(20)?,
         error: row.take_opt_text(21)?,
+        element: row.opt_int(22)?.map(narrow).transpose()?,
     })
 }
 
@@ -253,6 +259,32 @@ impl Store {
         })?;
         self.watch().tell(changed);
         Ok(())
+    }
+
+    /// Stores runs that a stored delivery starts once more: all of them, or none. [`Error::NotFound`]: it is not stored any
+    /// more.
+    pub async fn run_again(&self, runs: Vec<NewRun>) -> Result<()> {
+        let mut batch = Batch::new();
+        let changed = Self::run_again_into(&mut batch, runs);
+        self.db().write(batch).await.map_err(|error| match error {
+            Error::Conflict { .. } => Error::NotFound,
+            other => other,
+        })?;
+        self.watch().tell_all(changed);
+        Ok(())
+    }
+
+    /// Adds all of that to a batch; conflicts if the delivery is gone.
+    pub(crate) fn run_again_into(batch: &mut Batch, runs: Vec<NewRun>) -> Vec<Changed> {
+        let mut changed = Vec::with_capacity(runs.len());
+        for run in runs {
+            changed.push(Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
+            if let Some(delivery) = run.delivery {
+                Self::replay_into(batch, delivery, run.id);
+            }
+            batch.insert(&RUNS, run.into_row());
+        }
+        changed
     }
 
     /// A run.

@@ -127,6 +127,7 @@ impl Opened {
             seed: u64::MAX - 7,
             input: None,
             origin: None,
+            element: None,
         }
     }
 }

@@ -46,12 +46,12 @@ async fn a_step_is_taken_once_by_whoever_comes_first(opened: Opened) {
     store.accept(delivery, Vec::new()).await.unwrap();
     let mut mine = wish(&opened, Kind::Replay).await;
     let mut other = store.open_bulks().await.unwrap().pop().unwrap();
-    let step = || Step::Run(opened.run(Some(id), 1));
+    let step = || Step::Runs(vec![opened.run(Some(id), 1)]);
     assert_eq!(store.bulk_step(&mut mine, id, step()).await, Ok(true));
     assert_eq!(store.bulk_step(&mut other, id, step()).await, Ok(false), "somebody else was here");
     assert_eq!(store.runs_of_delivery(id).await.unwrap().len(), 1);
     let gone = DeliveryId(store.next_id());
-    let lost = store.bulk_step(&mut mine, gone, Step::Run(opened.run(Some(gone), 1))).await;
+    let lost = store.bulk_step(&mut mine, gone, Step::Runs(vec![opened.run(Some(gone), 1)])).await;
     assert!(matches!(lost, Err(Error::Conflict { .. })), "{lost:?}");
     assert_eq!(store.bulk_step(&mut mine, gone, Step::Failed("it is gone".into())).await, Ok(true));
     assert_eq!(stored(store, &mine).await, (gone, 1, 1, State::Running));
@@ -75,14 +75,14 @@ async fn an_acceptance_and_its_place_are_stored_together(opened: Opened) {
     let mut bulk = wish(&opened, Kind::Accept).await;
     let run = opened.run(Some(id), 1);
     let run_id = run.id;
-    assert_eq!(store.bulk_step(&mut bulk, id, Step::Run(run)).await, Ok(true));
+    assert_eq!(store.bulk_step(&mut bulk, id, Step::Runs(vec![run])).await, Ok(true));
     let accepted = store.acceptance(id).await.unwrap().unwrap();
     assert_eq!((accepted.run, accepted.accepted_at, accepted.author.as_str()), (run_id, opened.now(), "somebody"));
     assert_eq!(store.refused_bytes().await.unwrap(), 0, "it is no refused traffic any more");
-    assert_eq!(store.accept_after_all(id, opened.run(Some(id), 1), "another").await, Ok(run_id), "once");
+    assert_eq!(store.accept_after_all(id, vec![opened.run(Some(id), 1)], "another").await, Ok(run_id), "once");
     assert_eq!(store.runs_of_delivery(id).await.unwrap(), [run_id]);
     let mut second = wish(&opened, Kind::Accept).await;
-    let again = store.bulk_step(&mut second, id, Step::Run(opened.run(Some(id), 1))).await;
+    let again = store.bulk_step(&mut second, id, Step::Runs(vec![opened.run(Some(id), 1)])).await;
     assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
     assert_eq!(stored(store, &second).await, (DeliveryId(-1), 0, 0, State::Running), "all of it or nothing");
 }

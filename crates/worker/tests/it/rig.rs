@@ -315,6 +315,7 @@ impl Rig {
             seed: 7,
             input: None,
             origin: None,
+            element: None,
         };
         let new_delivery = NewDelivery {
             id: delivery,

@@ -5,7 +5,7 @@ use super::expressions::Allowed;
 use super::limits::RATE_REQUESTS_MAX;
 use crate::time::Span;
 use crate::workflow::problem::quoted;
-use crate::workflow::{Dedupe, DedupeKey, WebhookTrigger};
+use crate::workflow::{Dedupe, DedupeKey, ResponseMode, WebhookTrigger};
 
 /// The length of time that a rate limit may be about.
 const RATE_PER_MAX: Span = Span(24 * 60 * 60 * 1_000);
@@ -28,6 +28,11 @@ impl<'w> Checker<'w> {
         }
         if let Some(dedupe) = &webhook.dedupe {
             self.at_member("dedupe", |this| this.dedupe(dedupe));
+        }
+        let mode = webhook.response.as_ref().map(|response| response.mode).unwrap_or_default();
+        if webhook.split.is_some() && mode != ResponseMode::Immediately {
+            let message = "a request that is split starts many runs, so its sender cannot wait for one; answer immediately";
+            self.at.member("split", |at| at.problem("split_cannot_wait", message));
         }
         if let Some(condition) = &webhook.only_if {
             self.at_member("only_if", |this| {

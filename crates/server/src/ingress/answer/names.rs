@@ -36,7 +36,10 @@ impl Accepted {
     pub(super) fn scope(&self, known: Known) -> Scope {
         let Known { output, error, run } = known;
         let delivery = Value::from(self.delivery.to_string());
-        let mut of_run = vec![("id", Value::from(self.run.to_string()))];
+        // An empty array starts no run.
+        let is_none = self.runs.as_ref().is_some_and(Vec::is_empty);
+        let run_id = if is_none { Value::from(()) } else { Value::from(self.run.to_string()) };
+        let mut of_run = vec![("id", run_id)];
         of_run.extend(output.clone().map(|output| ("output", output)));
         of_run.extend(error.clone().map(|error| ("error", error)));
         let mut own = vec![
