@@ -107,7 +107,7 @@ async fn a_rotated_url_works_until_its_date_and_the_new_one_at_once() {
     // With a date, past it without any publication, ended by hand; the URL of another product goes along.
     let server = Running::start().await;
     let client = &server.client;
-    let published = publish(client, "hookmill: 1\nname: A\ntriggers: [{ webhook: { preset: smartflow } }]\nsteps: []\n").await;
+    let published = publish(client, "hookmill: 1\nname: A\ntriggers: [{ webhook: { preset: hap } }]\nsteps: []\n").await;
     let hook = &published["hooks"][0];
     let id = hook["id"].as_str().unwrap();
     let rotate = async |body: Value| {
