@@ -12,6 +12,8 @@ use crate::sent::Reading;
 pub enum Place {
     /// A header, by its lower-case name.
     Header(Cow<'static, str>),
+    /// Headers that are numbered from 1 after this, in lower case: `x-docusign-signature-`. Only for signatures.
+    Numbered(Cow<'static, str>),
     /// A query parameter.
     Query(Cow<'static, str>),
     /// A member of a JSON body: `$.event-data.id`, `$.events[0].id`; `[*]` is the only element of an array, so that a batch of
@@ -28,6 +30,12 @@ impl Place {
     pub(crate) fn values<'r>(&self, reading: &'r Reading<'_>) -> Vec<Cow<'r, [u8]>> {
         match self {
             Self::Header(name) => reading.sent.header_values(name).map(Cow::Borrowed).collect(),
+            Self::Numbered(prefix) => {
+                let is_number = |rest: &str| matches!(rest.as_bytes(), [b'1'..=b'9'] | [b'1'..=b'9', b'0'..=b'9']);
+                let is_one = |name: &str| name.strip_prefix(prefix.as_ref()).is_some_and(is_number);
+                let values = reading.sent.headers.iter().filter(|(name, _)| is_one(name)).map(|(_, value)| value.trim_ascii());
+                values.map(Cow::Borrowed).collect()
+            }
             Self::Query(name) => reading.sent.query_values(name),
             Self::Body(path) => {
                 let found = reading.json().and_then(|body| find(body, path)).and_then(scalar);
@@ -59,6 +67,7 @@ impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Header(name) => write!(formatter, "the header {name}"),
+            Self::Numbered(prefix) => write!(formatter, "the headers {prefix}1, {prefix}2 and so on"),
             Self::Query(name) => write!(formatter, "the query parameter {name}"),
             Self::Body(path) => write!(formatter, "{path} of the body"),
             Self::Pair(key) => write!(formatter, "{key}= of the signature"),

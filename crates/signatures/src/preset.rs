@@ -33,6 +33,9 @@ pub struct Preset {
     pub events: &'static [Place],
     /// The path, within one element of a batch, of that element's id, for hooks that split.
     pub element_id: Option<&'static str>,
+    /// What the sender calls a success, and when it sends a delivery again that was none, as it documents it: for the owner, who
+    /// chooses answers and remembers ids by it.
+    pub retries: Option<&'static str>,
     /// Whether only JSON objects are ever signed. Where a handshake signs what a stranger asks for, nothing else may be taken.
     pub signs_objects: bool,
     /// The sender's question before it sends anything.
@@ -135,7 +138,8 @@ impl Preset {
         if settings.handshake == Some(false) {
             return None;
         }
-        self.handshake.reply(self, settings, secrets, &Reading::new(sent))
+        let other = settings.handshake_of.filter(|_| self.proof == Proof::Configured);
+        other.map_or(self.handshake, |preset| preset.handshake).reply(self, settings, secrets, &Reading::new(sent))
     }
 
     /// Whether this sender has a handshake at all.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::preset::Preset;
 use crate::scheme::Scheme;
 
 /// The preset-specific part of a webhook trigger, with the values of secrets filled in.
@@ -21,6 +22,8 @@ pub struct Settings {
     pub tolerance_ms: Option<u64>,
     /// `Some(false)` switches the preset's handshake off.
     pub handshake: Option<bool>,
+    /// For the generic presets: the preset whose handshake their sender has.
+    pub handshake_of: Option<&'static Preset>,
     /// The axes of the generic presets (hmac, ed25519).
     pub scheme: Option<Scheme>,
 }
@@ -36,6 +39,7 @@ impl fmt::Debug for Settings {
             .field("client_state", &self.client_state.as_ref().map(|_| "***"))
             .field("tolerance_ms", &self.tolerance_ms)
             .field("handshake", &self.handshake)
+            .field("handshake_of", &self.handshake_of.map(|preset| preset.id))
             .field("scheme", &self.scheme)
             .finish()
     }

@@ -87,7 +87,7 @@ fn timestamp_text<'r>(scheme: &Scheme, reading: &'r Reading<'_>, pair: Option<&'
     let Some(described) = &scheme.timestamp else { return Ok(None) };
     let found = match described.place {
         Place::Pair(_) => pair.map(Cow::Borrowed),
-        Place::Header(_) | Place::Query(_) | Place::Body(_) | Place::Bearer => described.place.text(reading),
+        Place::Header(_) | Place::Numbered(_) | Place::Query(_) | Place::Body(_) | Place::Bearer => described.place.text(reading),
     };
     let missing =
         || Failure::plain(Code::TimestampMissing, format!("The timestamp is missing: it belongs in {}.", described.place));

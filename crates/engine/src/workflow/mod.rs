@@ -30,10 +30,10 @@ pub use step::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOut
 pub use text::{to_json, to_yaml};
 pub use trigger::{
     AddressRange, AddressRangeError, Auth, BodyPath, BodyPathError, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey,
-    Encoding, FallbackAnswer, Field, Grammar, HashAlgorithm, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, PRESETS, Place,
+    Encoding, FallbackAnswer, Field, Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, PRESETS, Place,
     PresetInfo, PresetKind, ProductIds, RateLimit, Response, ResponseMode, SchemaFinding, SecretNames, SecretUse, Segment,
-    Signature, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger, Variable, VariableType,
-    WebhookTrigger, Yes, preset,
+    Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger, UrlForm,
+    Variable, VariableType, WebhookTrigger, Yes, preset,
 };
 
 pub use validate::{

@@ -2,9 +2,9 @@
 
 use hookmill_engine::workflow::{
     AddressRange, Auth, BodyPath, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey, Encoding, FallbackAnswer, Field,
-    Grammar, HashAlgorithm, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, Place, ProductIds, RateLimit, Response,
-    ResponseMode, SecretNames, Signature, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger,
-    Variable, VariableType, WebhookTrigger, Yes,
+    Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, Place, ProductIds, RateLimit, Response,
+    ResponseMode, SecretNames, Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source, TimestampPlace,
+    TimestampUnit, Trigger, UrlForm, Variable, VariableType, WebhookTrigger, Yes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -124,6 +124,7 @@ fn signature() -> BoxedStrategy<Signature> {
     let field = || option::of(prop_oneof![text().prop_map(Field::Header), body_path().prop_map(Field::Body)]);
     let timestamp = prop_oneof![
         text().prop_map(TimestampPlace::Header),
+        text().prop_map(TimestampPlace::Query),
         text().prop_map(TimestampPlace::Pair),
         body_path().prop_map(TimestampPlace::Body)
     ];
@@ -131,18 +132,22 @@ fn signature() -> BoxedStrategy<Signature> {
         any_of(&SignedPart::NAMED).prop_map(|(_, part)| part),
         any_of(&SignedPart::NAMED).prop_map(|(name, _)| SignedPart::Literal(name.to_owned())),
         text().prop_map(SignedPart::Literal),
+        body_path().prop_map(SignedPart::Member),
     ];
     let grammar = any_of(&[Grammar::Bare, Grammar::Prefix, Grammar::Pairs, Grammar::Versions]);
-    let algorithm = any_of(&[HashAlgorithm::Sha1, HashAlgorithm::Sha256, HashAlgorithm::Sha384, HashAlgorithm::Sha512]);
+    let algorithm = any_of(&SignatureAlgorithm::ALL).prop_map(|(_, algorithm)| algorithm);
     let encoding = any_of(&[SignatureEncoding::Hex, SignatureEncoding::Base64, SignatureEncoding::Base64url]);
     let form = any_of(&[KeyForm::Text, KeyForm::Base64, KeyForm::Hex, KeyForm::Spki, KeyForm::Pem]);
     let unit = any_of(&[TimestampUnit::S, TimestampUnit::Ms]);
+    let url_form = any_of(&[UrlForm::Exact, UrlForm::EitherPort, UrlForm::Decoded]);
+    let handshake = any_of(&HandshakeKind::ALL).prop_map(|(_, kind)| kind);
     (
         (place, grammar, option::of(text()), option::of(text()), option::of(text()), option::of(text())),
         (option::of(algorithm), option::of(encoding), option::of(form), option::of(text()), vec(part, 0..4)),
         (option::of(timestamp), option::of(unit), option::of(span()), option::of(any::<bool>()), field(), field()),
+        (option::of(url_form), option::of(handshake)),
     )
-        .prop_map(|(value, key, time)| {
+        .prop_map(|(value, key, time, (url_form, handshake))| {
             let (place, grammar, prefix, separator, pair_key, timestamp_key) = value;
             let (algorithm, encoding, secret_form, secret_prefix, signed) = key;
             let (timestamp, timestamp_unit, window, future, id, event) = time;
@@ -158,12 +163,14 @@ fn signature() -> BoxedStrategy<Signature> {
                 secret_form,
                 secret_prefix,
                 signed,
+                url_form,
                 timestamp,
                 timestamp_unit,
                 window,
                 future,
                 id,
                 event,
+                handshake,
             }
         })
         .boxed()

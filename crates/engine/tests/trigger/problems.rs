@@ -54,6 +54,9 @@ fn presets_and_their_keys_make_sense() {
         ("{ preset: sns, certificate: MIIB }", &["certificate: bad_pem"]),
         ("{ preset: stripe, secret: a, tolerance: 0s }", &["tolerance: out_of_range"]),
         ("{ preset: stripe, secret: a, tolerance: 25h }", &["tolerance: out_of_range"]),
+        ("{ preset: github, secret: a, tolerance: 5m }", &["tolerance: ~useless_tolerance"]),
+        ("{ preset: hmac, secret: a, tolerance: 5m, signature: { header: x } }", &["tolerance: ~useless_tolerance"]),
+        ("{ preset: hmac, secret: a, tolerance: 5m, signature: { header: x, timestamp: { body: $.t } } }", &[]),
         ("{ preset: stripe, secret: a, tolerance: soon }", &["tolerance: bad_duration"]),
         ("{ preset: vectense, secret: a, ids: { workflow: x } }", &["ids: missing_key"]),
         ("{ preset: smartflow, ids: { workspace: x } }", &["ids: missing_key", "ids.workspace: misplaced_key"]),
@@ -172,13 +175,18 @@ fn the_axes_of_a_signature_go_together() {
         ("{ header: x, timestamp: { pair: t }, signed: [timestamp, body] }", &["signature.timestamp.pair: misplaced_key"]),
         ("{ header: x, timestamp: { body: $.t } }", &[]),
         ("{ header: x, algorithm: md5 }", &["signature.algorithm: unknown_value"]),
+        ("{ header: x, algorithm: rsa_sha256 }", &["signature.algorithm: misplaced_key"]),
+        ("{ header: x, url_form: decoded }", &["signature.url_form: misplaced_key"]),
+        ("{ header: x, timestamp: { query: '' }, signed: [timestamp, body] }", &["signature.timestamp.query: bad_value"]),
+        ("{ header: x, signed: [{ member: token }, body] }", &["signature.signed[0].member: bad_body_path ($.token)"]),
+        ("{ header: x, handshake: slak }", &["signature.handshake: unknown_value (slack)"]),
         ("{ header: x, id: { headr: y } }", &["signature.id.headr: unknown_source (header)"]),
     ] {
         let webhook = format!("{{ preset: hmac, secret: a, signature: {signature} }}");
         assert_eq!(found(&webhook), expected, "{signature}");
     }
     let ed25519 = "{ preset: ed25519, secret: a, signature: { header: x, algorithm: sha256, secret_form: text } }";
-    assert_eq!(found(ed25519), ["signature.secret_form: bad_value", "signature.algorithm: misplaced_key"]);
+    assert_eq!(found(ed25519), ["signature.algorithm: misplaced_key", "signature.secret_form: bad_value"]);
 }
 
 #[test]

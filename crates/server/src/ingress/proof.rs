@@ -95,6 +95,7 @@ impl Proof {
             webhook_id: trigger.webhook_id.clone(),
             tolerance_ms: trigger.tolerance.map(|tolerance| tolerance.0),
             handshake: trigger.handshake,
+            handshake_of: scheme::handshake_of(trigger),
             scheme,
             ..Settings::default()
         };
@@ -243,7 +244,7 @@ pub(super) fn answer(reply: Reply) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use hookmill_engine::workflow::{PRESETS, SecretUse};
-    use hookmill_signatures::{Need, presets};
+    use hookmill_signatures::{Need, Proof as SignedBy, presets};
 
     #[test]
     fn the_document_and_the_signatures_know_the_same_providers() {
@@ -256,6 +257,9 @@ mod tests {
                 Need::Unused => SecretUse::Unused,
             };
             assert_eq!(preset.secret, wanted, "{}", preset.id);
+            let is_timed =
+                known.proof == SignedBy::MessageSignature || known.schemes.iter().any(|scheme| scheme.timestamp.is_some());
+            assert_eq!(preset.is_timed, is_timed, "{}", preset.id);
         }
         assert_eq!(documented.len(), presets().count());
     }

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use hookmill_engine::time::Span;
 use hookmill_engine::workflow::{
-    self, HashAlgorithm, SignatureEncoding, SignedPart, TimestampPlace, TimestampUnit, WebhookTrigger,
+    self, SignatureAlgorithm, SignatureEncoding, SignedPart, TimestampPlace, TimestampUnit, WebhookTrigger,
 };
-use hookmill_signatures::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Place, Scheme, Timestamp, Unit, UrlForm, Window};
+use hookmill_signatures::{
+    Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Place, Preset, Scheme, Timestamp, Unit, UrlForm, Window,
+};
 
 /// How old a signed request may be unless the document says otherwise.
 const WINDOW: Span = Span(5 * 60 * 1_000);
@@ -19,13 +21,24 @@ const ED25519: &str = "ed25519";
 /// A sentence for the owner: the parts do not go together.
 pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
     let Some(wanted) = &trigger.signature else { return Ok(None) };
-    let ed25519 = trigger.preset.as_deref() == Some(ED25519);
-    let algorithm = match wanted.algorithm.unwrap_or(HashAlgorithm::Sha256) {
-        _ if ed25519 => Algorithm::Ed25519,
-        HashAlgorithm::Sha1 => Algorithm::Hmac(Hash::Sha1),
-        HashAlgorithm::Sha256 => Algorithm::Hmac(Hash::Sha256),
-        HashAlgorithm::Sha384 => Algorithm::Hmac(Hash::Sha384),
-        HashAlgorithm::Sha512 => Algorithm::Hmac(Hash::Sha512),
+    let by_public_key = trigger.preset.as_deref() == Some(ED25519);
+    let default = if by_public_key { SignatureAlgorithm::Ed25519 } else { SignatureAlgorithm::Sha256 };
+    let wanted_algorithm = wanted.algorithm.unwrap_or(default);
+    if wanted_algorithm.is_shared() == by_public_key {
+        return Err("The algorithm of the signature does not belong to the preset.".to_owned());
+    }
+    let algorithm = match wanted_algorithm {
+        SignatureAlgorithm::Sha1 => Algorithm::Hmac(Hash::Sha1),
+        SignatureAlgorithm::Sha256 => Algorithm::Hmac(Hash::Sha256),
+        SignatureAlgorithm::Sha384 => Algorithm::Hmac(Hash::Sha384),
+        SignatureAlgorithm::Sha512 => Algorithm::Hmac(Hash::Sha512),
+        SignatureAlgorithm::PlainSha256 => Algorithm::SecretThenTextSha256,
+        SignatureAlgorithm::Ed25519 => Algorithm::Ed25519,
+        SignatureAlgorithm::EcdsaP256 => Algorithm::EcdsaP256,
+        SignatureAlgorithm::RsaSha1 => Algorithm::Rsa(Hash::Sha1),
+        SignatureAlgorithm::RsaSha256 => Algorithm::Rsa(Hash::Sha256),
+        SignatureAlgorithm::RsaSha384 => Algorithm::Rsa(Hash::Sha384),
+        SignatureAlgorithm::RsaSha512 => Algorithm::Rsa(Hash::Sha512),
     };
     let key = || owned(wanted.key.as_deref().unwrap_or("v1"));
     let grammar = match wanted.grammar {
@@ -48,14 +61,14 @@ pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
     };
     let signed = match wanted.signed.as_slice() {
         [] => Cow::Borrowed(&[Part::Body][..]),
-        parts => parts.iter().map(part).collect(),
+        parts => parts.iter().map(|signed| part(signed, wanted.url_form)).collect(),
     };
     Ok(Some(Scheme {
         signature: place(&wanted.place),
         grammar,
         algorithm,
         encoding,
-        key: key_form(wanted, ed25519),
+        key: key_form(wanted, wanted_algorithm),
         signed,
         timestamp: timestamp(trigger, wanted),
         id: wanted.id.as_ref().map(field),
@@ -64,8 +77,18 @@ pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
     }))
 }
 
-fn key_form(wanted: &workflow::Signature, ed25519: bool) -> KeyForm {
-    let default = if ed25519 { workflow::KeyForm::Hex } else { workflow::KeyForm::Text };
+/// The preset whose handshake a described sender has.
+pub(super) fn handshake_of(trigger: &WebhookTrigger) -> Option<&'static Preset> {
+    let kind = trigger.signature.as_ref()?.handshake?;
+    hookmill_signatures::preset(kind.preset_id())
+}
+
+fn key_form(wanted: &workflow::Signature, algorithm: SignatureAlgorithm) -> KeyForm {
+    let default = match algorithm {
+        SignatureAlgorithm::Ed25519 => workflow::KeyForm::Hex,
+        algorithm if algorithm.is_shared() => workflow::KeyForm::Text,
+        _ => workflow::KeyForm::Spki,
+    };
     let prefix = || owned(wanted.secret_prefix.as_deref().unwrap_or_default());
     match wanted.secret_form.unwrap_or(default) {
         workflow::KeyForm::Text => KeyForm::Text,
@@ -79,6 +102,7 @@ fn key_form(wanted: &workflow::Signature, ed25519: bool) -> KeyForm {
 fn timestamp(trigger: &WebhookTrigger, wanted: &workflow::Signature) -> Option<Timestamp> {
     let place = match (&wanted.timestamp, &wanted.timestamp_key) {
         (Some(TimestampPlace::Header(name)), _) => Place::Header(owned(&name.to_ascii_lowercase())),
+        (Some(TimestampPlace::Query(name)), _) => Place::Query(owned(name)),
         (Some(TimestampPlace::Pair(key)), _) => Place::Pair(owned(key)),
         (Some(TimestampPlace::Body(path)), _) => Place::Body(owned(&path.to_string())),
         (None, Some(key)) => Place::Pair(owned(key)),
@@ -95,7 +119,13 @@ fn timestamp(trigger: &WebhookTrigger, wanted: &workflow::Signature) -> Option<T
 
 fn place(place: &workflow::Place) -> Place {
     match place {
-        workflow::Place::Header(name) => Place::Header(owned(&name.to_ascii_lowercase())),
+        workflow::Place::Header(name) => {
+            let name = name.to_ascii_lowercase();
+            match name.strip_suffix("-*") {
+                Some(_) => Place::Numbered(owned(name.trim_end_matches('*'))),
+                None => Place::Header(Cow::Owned(name)),
+            }
+        }
         workflow::Place::Query(name) => Place::Query(owned(name)),
         workflow::Place::Body(path) => Place::Body(owned(&path.to_string())),
     }
@@ -108,17 +138,22 @@ fn field(field: &workflow::Field) -> Place {
     }
 }
 
-fn part(part: &SignedPart) -> Part {
+fn part(part: &SignedPart, url_form: Option<workflow::UrlForm>) -> Part {
     match part {
         SignedPart::Body => Part::Body,
         SignedPart::Timestamp => Part::Timestamp,
         SignedPart::Id => Part::Id,
         SignedPart::Method => Part::Method,
-        SignedPart::Url => Part::Url(UrlForm::Exact),
+        SignedPart::Url => Part::Url(match url_form.unwrap_or(workflow::UrlForm::Exact) {
+            workflow::UrlForm::Exact => UrlForm::Exact,
+            workflow::UrlForm::EitherPort => UrlForm::EitherPort,
+            workflow::UrlForm::Decoded => UrlForm::Decoded,
+        }),
         SignedPart::Path => Part::Path,
         SignedPart::Form => Part::SortedForm,
         SignedPart::Query => Part::Query,
         SignedPart::Crc32 => Part::BodyCrc32,
+        SignedPart::Member(path) => Part::Member(owned(&path.to_string())),
         SignedPart::Literal(text) => Part::Literal(owned(text)),
     }
 }

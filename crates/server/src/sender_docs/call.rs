@@ -205,7 +205,7 @@ fn signing(scheme: &Scheme, call: &Call) -> Option<Signing> {
         None => (None, None),
         Some(Place::Header(name)) => (Some(titled(name)), None),
         Some(Place::Pair(key)) => (None, Some(key.clone())),
-        Some(Place::Query(_) | Place::Body(_) | Place::Bearer) => return None,
+        Some(Place::Numbered(_) | Place::Query(_) | Place::Body(_) | Place::Bearer) => return None,
     };
     let id_header = match &scheme.id {
         Some(Place::Header(name)) => Some(titled(name)),

@@ -65,6 +65,7 @@ fn signature(signer: &Signer) -> Vec<(String, Value)> {
     let first = signer.places().into_iter().next();
     let scheme = match first {
         Some(Place::Header(name)) => Some(api_key(signer.id(), "header", &titled(&name), &what)),
+        Some(Place::Numbered(prefix)) => Some(api_key(signer.id(), "header", &titled(&format!("{prefix}1")), &what)),
         Some(Place::Query(name)) => Some(api_key(signer.id(), "query", &name, &what)),
         Some(Place::Bearer) => Some((signer.id().to_owned(), json!({ "type": "http", "scheme": "bearer", "description": what }))),
         // A place in the body has no words in OpenAPI; the description of the operation says it.

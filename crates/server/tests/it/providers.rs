@@ -98,6 +98,28 @@ async fn a_generic_hmac_is_described_by_its_axes() {
     door.close().await;
 }
 
+#[tokio::test]
+async fn a_described_sender_may_number_its_headers_sign_members_and_ask_first() {
+    let door = Door::open().await;
+    door.set_secrets(&[("mine", "k3y")]);
+    let axes = "signature: { header: X-DocuSign-Signature-*, signed: [ { member: $.type }, '|', body ], handshake: slack }";
+    door.publish(&document(&format!("preset: hmac, secret: mine, {axes}"))).await;
+    let send = async |key: &str, kind: &str| {
+        let body = format!(r#"{{"type":"{kind}","challenge":"abc"}}"#);
+        let signature = hmac_hex(key, &format!("{kind}|{body}"));
+        let headers =
+            format!("X-DocuSign-Signature-1: 00\r\nX-DocuSign-Signature-2: {signature}\r\nContent-Type: application/json\r\n");
+        door.post("/hooks/main/p", &headers, body).await
+    };
+    assert_eq!(send("k3y", "order").await.status, 202);
+    assert_eq!(send("other", "order").await.status, 401);
+    assert_eq!(send("other", "url_verification").await.status, 401);
+    let answer = send("k3y", "url_verification").await;
+    assert_eq!((answer.status, answer.body.as_ref()), (200, &b"abc"[..]));
+    assert_eq!(door.count_of(Outcome::Handshake).await, 1);
+    door.close().await;
+}
+
 fn hmac_hex(key: &str, text: &str) -> String {
     use hmac::Mac as _;
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).unwrap();

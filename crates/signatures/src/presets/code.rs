@@ -10,6 +10,7 @@ pub(super) const PRESETS: &[Preset] = &[
         schemes: &[prefixed("x-hub-signature-256", "sha256=", HMAC_SHA256, Encoding::Hex)],
         ids: &[&[header("x-github-delivery")]],
         events: &[header("x-github-event")],
+        retries: Some("2xx within 10 s. None by itself; one sent again by hand keeps its id."),
         ..entry("github", "GitHub", "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries")
     },
     Preset {
@@ -17,18 +18,21 @@ pub(super) const PRESETS: &[Preset] = &[
         // `X-Gitlab-Event-UUID` is shared by the events that one event sets off, so it is no delivery id.
         ids: &[&[header("idempotency-key")], &[header("webhook-id")]],
         events: &[header("x-gitlab-event")],
+        retries: Some("Slower after failures, then switched off."),
         ..entry("gitlab", "GitLab", "https://docs.gitlab.com/user/project/integrations/webhooks/")
     },
     Preset {
         schemes: &[standard(WEBHOOK_HEADERS, "v1", HMAC_SHA256, "whsec_")],
         ids: &[&[header("webhook-id")], &[header("idempotency-key")]],
         events: &[header("x-gitlab-event")],
+        retries: Some("Slower after failures, then switched off."),
         ..entry("gitlab-signing", "GitLab (signing token)", "https://docs.gitlab.com/user/project/integrations/webhooks/")
     },
     Preset {
         schemes: &[prefixed("x-hub-signature", "sha256=", HMAC_SHA256, Encoding::Hex)],
         ids: &[&[header("x-request-uuid")], &[header("x-request-id")]],
         events: &[header("x-event-key")],
+        retries: Some("2xx within 10 s."),
         ..entry("bitbucket", "Bitbucket", "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/")
     },
     Preset {
@@ -54,6 +58,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.MessageId")], &[header("x-amz-sns-message-id")]],
         events: &[body("$.Type"), header("x-amz-sns-message-type")],
         handshake: Handshake::Sns,
+        retries: Some("2xx within 15 s. 3 times, 20 s apart, unless the delivery policy says otherwise."),
         ..entry("sns", "Amazon SNS", "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html")
     },
     Preset {

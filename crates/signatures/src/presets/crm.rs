@@ -42,12 +42,16 @@ pub(super) const PRESETS: &[Preset] = &[
             (Unit::Seconds, Window::both(180_000)),
         )],
         events: &[body("$.event")],
+        retries: Some("2xx within 15 s. For 24 hours, slower each time; then switched off."),
         ..entry("calendly", "Calendly", "https://developer.calendly.com/api-docs")
     },
     Preset {
         schemes: &[prefixed("x-hub-signature", "sha1=", HMAC_SHA1, Encoding::Hex)],
         ids: &[&[body("$.id")]],
         events: &[body("$.topic")],
+        retries: Some(
+            "2xx within 5 s. Paused after 1000 errors in a row within 15 min, suspended after 7 days; 429 slows it down.",
+        ),
         ..entry("intercom", "Intercom", "https://developers.intercom.com/docs/webhooks/webhook-notifications")
     },
     Preset {

@@ -85,12 +85,14 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.event_id")]],
         events: &[body("$.event.type"), body("$.type")],
         handshake: Handshake::Slack,
+        retries: Some("2xx within 3 s. 3 times: at once, after 1 min, after 5 min."),
         ..entry("slack", "Slack", "https://docs.slack.dev/authentication/verifying-requests-from-slack")
     },
     Preset {
         schemes: &[TWILIO_JSON, TWILIO_FORM],
         settings: &[Setting::PublicUrl],
         ids: &[&[header("i-twilio-idempotency-token")]],
+        retries: Some("2xx within 15 s. As the fragment of the URL asks (`#rc=…`)."),
         ..entry("twilio", "Twilio", "https://www.twilio.com/docs/usage/webhooks/webhooks-security")
     },
     Preset {
@@ -108,6 +110,7 @@ pub(super) const PRESETS: &[Preset] = &[
         schemes: &[MAILGUN],
         ids: &[&[body("$.signature.token")]],
         events: &[body("$.event-data.event")],
+        retries: Some("200. After 5, 10, 15 min, 1, 2, 4 h; 406 ends it."),
         ..entry("mailgun", "Mailgun", "https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks")
     },
     Preset {
@@ -120,6 +123,7 @@ pub(super) const PRESETS: &[Preset] = &[
         )],
         events: &[body("$.event")],
         handshake: Handshake::Zoom,
+        retries: Some("200 or 204 within 3 s. 3 times: after 5, then 20, then 60 min."),
         ..entry("zoom", "Zoom", "https://developers.zoom.us/docs/api/webhooks/")
     },
     Preset {
@@ -127,6 +131,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.id")]],
         events: &[body("$.event.type"), body("$.type")],
         handshake: Handshake::Discord,
+        retries: Some("Within 3 s. None."),
         ..entry("discord", "Discord", "https://docs.discord.com/developers/interactions/receiving-and-responding")
     },
     Preset {
@@ -135,11 +140,13 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.entry[*].changes[*].value.messages[*].id")]],
         events: &[body("$.entry[*].changes[*].field"), body("$.object")],
         handshake: Handshake::Meta,
+        retries: Some("200, best within 250 ms. For 36 hours; WhatsApp for up to 7 days."),
         ..entry("meta", "Meta, WhatsApp", "https://developers.facebook.com/docs/graph-api/webhooks/getting-started")
     },
     Preset {
         proof: Proof::Token(&[header("x-telegram-bot-api-secret-token")]),
         ids: &[&[body("$.update_id")]],
+        retries: Some("2xx. A reasonable number of times, in its own words."),
         ..entry("telegram", "Telegram", "https://core.telegram.org/bots/api#setwebhook")
     },
     Preset {

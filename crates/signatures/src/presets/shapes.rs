@@ -27,6 +27,7 @@ pub(super) const fn entry(id: &'static str, name: &'static str, source: &'static
         events: &[],
         element_id: None,
         signs_objects: false,
+        retries: None,
         handshake: Handshake::None,
     }
 }

@@ -23,6 +23,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ],
         ids: &[&[header("webhook-id")], &[header("svix-id")]],
         events: &[body("$.type")],
+        retries: Some("2xx within 15 to 30 s. About ten times in 3 days; 410 ends it, `Retry-After` counts."),
         ..entry("standard-webhooks", "Standard Webhooks", STANDARD_PAGE)
     },
     Preset {
@@ -32,6 +33,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ],
         ids: &[&[header("webhook-id")], &[header("svix-id")]],
         events: &[body("$.type")],
+        retries: Some("2xx within 15 to 30 s. About ten times in 3 days; 410 ends it, `Retry-After` counts."),
         ..entry("standard-webhooks-v1a", "Standard Webhooks (Ed25519)", STANDARD_PAGE)
     },
     Preset {
@@ -50,6 +52,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ],
         events: &[header("ce-type"), body("$.type"), body("$[*].type")],
         handshake: Handshake::CloudEvents,
+        retries: Some("200, 201, 202 or 204. As the sender likes; 410 ends it, 429 slows it down."),
         ..entry("cloudevents", "CloudEvents", "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md")
     },
     Preset {
@@ -63,6 +66,7 @@ pub(super) const PRESETS: &[Preset] = &[
         secret: Need::Optional,
         settings: &[Setting::VerifyToken],
         handshake: Handshake::WebSub,
+        retries: Some("2xx. As the hub likes; 410 may end it."),
         ..entry("websub", "WebSub", "https://www.w3.org/TR/websub/#signature-validation")
     },
     Preset {

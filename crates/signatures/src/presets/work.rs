@@ -19,12 +19,14 @@ pub(super) const PRESETS: &[Preset] = &[
         schemes: &[LINEAR],
         ids: &[&[header("linear-delivery")]],
         events: &[header("linear-event"), body("$.type")],
+        retries: Some("200 within 5 s. After 1 min, 1 h, 6 h; then it may be switched off."),
         ..entry("linear", "Linear", "https://linear.app/developers/webhooks")
     },
     Preset {
         schemes: &[prefixed("x-hub-signature", "sha256=", HMAC_SHA256, Encoding::Hex)],
         ids: &[&[header("x-atlassian-webhook-identifier")]],
         events: &[body("$.webhookEvent")],
+        retries: Some("2xx. Up to 5 times, 5 to 15 min apart, after 408, 409, 425, 429, 5xx and timeouts."),
         ..entry("jira", "Jira", "https://developer.atlassian.com/cloud/jira/platform/webhooks/")
     },
     Preset {
@@ -32,16 +34,19 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.id")]],
         events: &[body("$.type")],
         handshake: Handshake::Notion,
+        retries: Some("2xx. Up to 8 times in 24 hours."),
         ..entry("notion", "Notion", "https://developers.notion.com/reference/webhooks")
     },
     Preset {
         schemes: &[bare("x-hook-signature", HMAC_SHA256, Encoding::Hex)],
         handshake: Handshake::Asana,
+        retries: Some("200 or 204 within 10 s. For 24 hours; then the webhook is deleted."),
         ..entry("asana", "Asana", "https://developers.asana.com/docs/webhooks-guide")
     },
     Preset {
         schemes: &[bare("x-dropbox-signature", HMAC_SHA256, Encoding::Hex)],
         handshake: Handshake::Dropbox,
+        retries: Some("2xx within 10 s. Slower each time; may be switched off."),
         ..entry("dropbox", "Dropbox", "https://www.dropbox.com/developers/reference/webhooks")
     },
     Preset {
@@ -52,6 +57,7 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.value[*].changeType"), body("$.value[*].lifecycleEvent")],
         element_id: Some("$.id"),
         handshake: Handshake::Graph,
+        retries: Some("200 or 202 within 3 s. For up to 4 hours, slower each time; who is often late misses notifications."),
         ..entry("microsoft-graph", "Microsoft Graph", "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks")
     },
     Preset {
@@ -71,6 +77,7 @@ pub(super) const PRESETS: &[Preset] = &[
         )],
         ids: &[&[header("idempotency-key")]],
         events: &[header("sanity-operation")],
+        retries: Some("2 times, 30 s apart."),
         ..entry("sanity", "Sanity", "https://www.sanity.io/docs/webhooks")
     },
     Preset {

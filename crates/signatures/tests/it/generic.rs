@@ -4,7 +4,7 @@ use hookmill_signatures::{
     Algorithm, Code, Encoding, Grammar, Hash, KeyForm, Part, Place, Scheme, Settings, Timestamp, Unit, UrlForm, Window, preset,
 };
 
-use crate::sender::{Keys, NOW_MS, settings, signed};
+use crate::sender::{Keys, NOW_MS, Request, settings, signed};
 
 const BODY: &[u8] = br#"{"amount":1}"#;
 
@@ -55,6 +55,13 @@ fn schemes() -> Vec<(&'static str, Scheme)> {
     found.push(("hmac", Scheme { grammar: pairs, timestamp: Some(pair_time), signed: dotted.clone().into(), ..base.clone() }));
     found.push(("hmac", Scheme { grammar: Grammar::Versions("v2".into()), ..base.clone() }));
     found.push(("hmac", Scheme { signature: Place::Query("signature".into()), encoding: Encoding::Hex, ..base.clone() }));
+    found.push(("hmac", Scheme { signature: Place::Numbered("x-docusign-signature-".into()), ..base.clone() }));
+    found.push(("hmac", Scheme { algorithm: Algorithm::SecretThenTextSha256, ..base.clone() }));
+    let query_time = Timestamp { place: Place::Query("at".into()), ..timed(Unit::Seconds) };
+    found.push(("hmac", Scheme { timestamp: Some(query_time), signed: dotted.clone().into(), ..base.clone() }));
+    let urls = [UrlForm::Exact, UrlForm::EitherPort, UrlForm::Decoded];
+    found.extend(urls.map(|form| ("hmac", Scheme { signed: vec![Part::Url(form), Part::Body].into(), ..base.clone() })));
+    found.push(("ed25519", scheme(header(), Grammar::Bare, Algorithm::EcdsaP256, Encoding::Base64, KeyForm::Spki)));
     for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
         found.push(("hmac", Scheme { key: KeyForm::Encoded(encoding, "whsec_".into()), ..base.clone() }));
         let key = KeyForm::Encoded(encoding, "".into());
@@ -113,4 +120,38 @@ fn several_signatures_are_alternatives_up_to_a_limit() {
     assert_eq!(judge(value.replace("v1=", "v0=")), Err(Code::SignatureMalformed), "other versions are skipped");
     assert_eq!(judge(format!("{value}{}", ",v1=00".repeat(16))), Err(Code::SignatureMalformed));
     assert_eq!(judge(format!("{value},t=1")), Err(Code::TimestampMalformed), "two times");
+}
+
+#[test]
+fn a_signed_member_of_the_body_counts() {
+    let signed_parts = vec![Part::Member("$.order.id".into()), literal("."), Part::Body];
+    let base = scheme(Place::Header("x-sig".into()), Grammar::Bare, Algorithm::Hmac(Hash::Sha256), Encoding::Hex, KeyForm::Text);
+    let settings = Settings { scheme: Some(Scheme { signed: signed_parts.into(), ..base }), ..settings() };
+    let body = r#"{"order":{"id":7}}"#;
+    let tag = |text: String| {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"secret");
+        hex::encode(ring::hmac::sign(&key, text.as_bytes()))
+    };
+    let judge = |signature: String, body: &str| {
+        Request::post(body).header("x-sig", signature).judge(preset("hmac").unwrap(), &settings, &[b"secret"])
+    };
+    assert!(judge(tag(format!("7.{body}")), body).is_ok());
+    assert_eq!(judge(tag(format!("8.{body}")), body).unwrap_err().code, Code::SignatureWrong);
+    assert_eq!(judge(tag(".{}".to_owned()), "{}").unwrap_err().code, Code::PartMissing);
+}
+
+#[test]
+fn a_described_sender_has_the_handshake_that_the_document_names() {
+    let hmac = preset("hmac").unwrap();
+    let ask = |of: Option<&str>, request: &Request| {
+        let settings = Settings { handshake_of: of.and_then(preset), ..settings() };
+        request.with(|sent| hmac.handshake(&settings, &[b"secret"], sent))
+    };
+    let question = Request::post(r#"{"type":"url_verification","challenge":"abc"}"#);
+    let reply = ask(Some("slack"), &question).unwrap();
+    assert!(reply.after_verification && reply.body == b"abc", "it is answered once it is proven");
+    assert_eq!((ask(None, &question), ask(Some("dropbox"), &question)), (None, None));
+    let github = preset("github").unwrap();
+    let settings = Settings { handshake_of: preset("slack"), ..settings() };
+    assert_eq!(question.with(|sent| github.handshake(&settings, &[], sent)), None, "other presets have their own");
 }

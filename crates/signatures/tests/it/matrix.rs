@@ -42,6 +42,10 @@ fn there_is_exactly_one_entry_for_every_id() {
         assert_eq!(preset(entry.id).unwrap().name, entry.name);
         assert!(entry.source.starts_with("https://"), "{}", entry.id);
         assert!(COMPATIBILITY.contains(&format!("\n| `{}` | ", entry.id)), "{} has no row in docs/compatibility.md", entry.id);
+        if !matches!(entry.proof, Proof::Configured | Proof::MessageSignature) {
+            let row = format!("\n| `{}` | {} |\n", entry.id, entry.retries.unwrap_or("not documented"));
+            assert!(COMPATIBILITY.contains(&row), "docs/compatibility.md does not tell:{row}");
+        }
         assert_eq!(entry.proof == Proof::Signature, !entry.schemes.is_empty(), "{}", entry.id);
     }
     assert!(preset("nobody").is_none());
@@ -190,7 +194,7 @@ fn tokens_are_the_secret_itself() {
                 Place::Header(name) => Request::post("{}").header(name, "s3cret"),
                 Place::Bearer => Request::post("{}").header("authorization", "Bearer s3cret"),
                 Place::Query(name) => Request { query: format!("{name}=s3cret"), ..Request::post("{}") },
-                Place::Body(_) | Place::Pair(_) => panic!("no token there"),
+                Place::Body(_) | Place::Pair(_) | Place::Numbered(_) => panic!("no token there"),
             };
             let judge = |secrets: &[&[u8]]| request.judge(preset, &settings(), secrets).map_err(|failure| failure.code);
             assert_eq!(judge(&[b"old", b"s3cret"]).unwrap().secret, Some(1), "{}", preset.id);

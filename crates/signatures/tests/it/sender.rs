@@ -194,6 +194,9 @@ pub(crate) fn signed(scheme: &Scheme, keys: &Keys, body: &[u8], at_ms: i64) -> R
     if let Some(Place::Header(name)) = scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
         request = request.header(name, time.as_bytes());
     }
+    if let Some(Place::Query(name)) = scheme.timestamp.as_ref().map(|timestamp| &timestamp.place) {
+        request.query = format!("{name}={time}");
+    }
     if let Some(Place::Header(name)) = &scheme.id {
         request = request.header(name, b"msg_1");
     }
@@ -213,6 +216,9 @@ pub(crate) fn signed(scheme: &Scheme, keys: &Keys, body: &[u8], at_ms: i64) -> R
             let mut body: Value = serde_json::from_slice(&request.body).unwrap();
             put(&mut body, path, json!(value));
             Request { body: serde_json::to_vec(&body).unwrap(), ..request }
+        }
+        Place::Numbered(prefix) => {
+            request.header(&format!("{prefix}1"), encode(scheme.encoding, b"another")).header(&format!("{prefix}2"), value)
         }
         Place::Query(name) => Request { query: format!("{name}={value}"), ..request },
         Place::Pair(_) | Place::Bearer => panic!("no sender signs there"),

@@ -6,8 +6,8 @@ use super::super::decode::{Decode, Fields, Variant, tagged, word, wrong_type};
 use super::super::node::Node;
 use super::super::report::Report;
 use super::super::{
-    BodyPath, Dedupe, DedupeKey, Field, Grammar, HashAlgorithm, KeyForm, Place, Signature, SignatureEncoding, SignedPart,
-    TimestampPlace, TimestampUnit, Yes,
+    BodyPath, Dedupe, DedupeKey, Field, Grammar, HandshakeKind, KeyForm, Place, Signature, SignatureAlgorithm, SignatureEncoding,
+    SignedPart, TimestampPlace, TimestampUnit, UrlForm, Yes,
 };
 
 const PLACES: &[Variant<Place>] = &[
@@ -34,12 +34,14 @@ impl Decode for Signature {
             secret_form: fields.optional("secret_form"),
             secret_prefix: fields.optional("secret_prefix"),
             signed: fields.or_default("signed"),
+            url_form: fields.optional("url_form"),
             timestamp: fields.optional("timestamp"),
             timestamp_unit: fields.optional("timestamp_unit"),
             window: fields.optional("window"),
             future: fields.optional("future"),
             id: fields.optional("id"),
             event: fields.optional("event"),
+            handshake: fields.optional("handshake"),
         };
         fields.finish();
         Some(read).filter(|_| is_placed)
@@ -53,10 +55,21 @@ impl Decode for Grammar {
     }
 }
 
-impl Decode for HashAlgorithm {
+impl Decode for SignatureAlgorithm {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
-        let words = [("sha1", Self::Sha1), ("sha256", Self::Sha256), ("sha384", Self::Sha384), ("sha512", Self::Sha512)];
-        word(node, &words, at)
+        word(node, &Self::ALL, at)
+    }
+}
+
+impl Decode for UrlForm {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        word(node, &[("exact", Self::Exact), ("either_port", Self::EitherPort), ("decoded", Self::Decoded)], at)
+    }
+}
+
+impl Decode for HandshakeKind {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        word(node, &Self::ALL, at)
     }
 }
 
@@ -85,8 +98,11 @@ impl Decode for SignedPart {
         match node {
             Node::Text(text) => Some(Self::of_text(text)),
             Node::Map(_) => {
-                let literal: &[Variant<Self>] = &[("literal", |node, at| String::decode(node, at).map(Self::Literal))];
-                tagged(node, "unknown_key", literal, at)
+                let kinds: &[Variant<Self>] = &[
+                    ("literal", |node, at| String::decode(node, at).map(Self::Literal)),
+                    ("member", |node, at| Decode::decode(node, at).map(Self::Member)),
+                ];
+                tagged(node, "unknown_key", kinds, at)
             }
             other => {
                 wrong_type("a part of what is signed, as a text", other, at);
@@ -103,6 +119,7 @@ impl Decode for TimestampPlace {
             "unknown_source",
             &[
                 ("header", |node, at| Decode::decode(node, at).map(Self::Header)),
+                ("query", |node, at| Decode::decode(node, at).map(Self::Query)),
                 ("pair", |node, at| Decode::decode(node, at).map(Self::Pair)),
                 ("body", |node, at| Decode::decode(node, at).map(Self::Body)),
             ],

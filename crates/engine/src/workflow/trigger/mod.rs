@@ -22,7 +22,8 @@ pub use preset::{PRESETS, PresetInfo, PresetKind, SecretUse, preset};
 pub(super) use preset::{knowing as presets_knowing, meant as preset_meant};
 pub use response::{ContentType, FallbackAnswer, Response, ResponseMode};
 pub use signature::{
-    Field, Grammar, HashAlgorithm, KeyForm, Place, Signature, SignatureEncoding, SignedPart, TimestampPlace, TimestampUnit,
+    Field, Grammar, HandshakeKind, KeyForm, Place, Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, TimestampPlace,
+    TimestampUnit, UrlForm,
 };
 pub use variable::{Source, Variable, VariableType};
 

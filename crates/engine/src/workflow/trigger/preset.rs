@@ -17,6 +17,8 @@ pub struct PresetInfo {
     pub needs: &'static [&'static str],
     /// The same, that it can do without.
     pub may: &'static [&'static str],
+    /// Whether its sender signs a time, so that a tolerance means something. Of `hmac` and `ed25519` the document says it.
+    pub is_timed: bool,
 }
 
 /// Whether a preset is about a sender or about a receiver.
@@ -56,11 +58,11 @@ impl PresetInfo {
     }
 
     const fn provider(id: &'static str) -> Self {
-        Self { id, kind: PresetKind::Provider, secret: SecretUse::Needed, needs: &[], may: &[] }
+        Self { id, kind: PresetKind::Provider, secret: SecretUse::Needed, needs: &[], may: &[], is_timed: false }
     }
 
     const fn product(id: &'static str, secret: SecretUse, has_workspace: bool) -> Self {
-        Self { id, kind: PresetKind::Product { has_workspace }, secret, needs: &[], may: &["ids"] }
+        Self { id, kind: PresetKind::Product { has_workspace }, secret, needs: &[], may: &["ids"], is_timed: false }
     }
 
     const fn secret(self, secret: SecretUse) -> Self {
@@ -69,6 +71,10 @@ impl PresetInfo {
 
     const fn needs(self, needs: &'static [&'static str]) -> Self {
         Self { needs, ..self }
+    }
+
+    const fn timed(self) -> Self {
+        Self { is_timed: true, ..self }
     }
 
     const fn may(self, may: &'static [&'static str]) -> Self {
@@ -80,50 +86,50 @@ impl PresetInfo {
 pub const PRESETS: &[PresetInfo] = &[
     PresetInfo::provider("github"),
     PresetInfo::provider("gitlab"),
-    PresetInfo::provider("gitlab-signing"),
+    PresetInfo::provider("gitlab-signing").timed(),
     PresetInfo::provider("bitbucket"),
-    PresetInfo::provider("stripe"),
-    PresetInfo::provider("slack"),
+    PresetInfo::provider("stripe").timed(),
+    PresetInfo::provider("slack").timed(),
     PresetInfo::provider("shopify"),
-    PresetInfo::provider("standard-webhooks"),
-    PresetInfo::provider("standard-webhooks-v1a"),
-    PresetInfo::provider("svix"),
+    PresetInfo::provider("standard-webhooks").timed(),
+    PresetInfo::provider("standard-webhooks-v1a").timed(),
+    PresetInfo::provider("svix").timed(),
     PresetInfo::provider("twilio").may(&["public_url"]),
-    PresetInfo::provider("sendgrid"),
-    PresetInfo::provider("mailgun"),
-    PresetInfo::provider("paypal").secret(SecretUse::Unused).needs(&["webhook_id"]).may(&["certificate"]),
+    PresetInfo::provider("sendgrid").timed(),
+    PresetInfo::provider("mailgun").timed(),
+    PresetInfo::provider("paypal").timed().secret(SecretUse::Unused).needs(&["webhook_id"]).may(&["certificate"]),
     PresetInfo::provider("square").may(&["public_url"]),
-    PresetInfo::provider("hubspot").may(&["public_url"]),
-    PresetInfo::provider("zoom"),
-    PresetInfo::provider("discord"),
+    PresetInfo::provider("hubspot").timed().may(&["public_url"]),
+    PresetInfo::provider("zoom").timed(),
+    PresetInfo::provider("discord").timed(),
     PresetInfo::provider("meta").may(&["verify_token"]),
     PresetInfo::provider("dropbox"),
     PresetInfo::provider("microsoft-graph").secret(SecretUse::Unused).needs(&["client_state"]),
     PresetInfo::provider("azure-event-grid").secret(SecretUse::Unused),
     PresetInfo::provider("sns").secret(SecretUse::Unused).may(&["certificate"]),
-    PresetInfo::provider("linear"),
+    PresetInfo::provider("linear").timed(),
     PresetInfo::provider("typeform"),
-    PresetInfo::provider("calendly"),
+    PresetInfo::provider("calendly").timed(),
     PresetInfo::provider("intercom"),
-    PresetInfo::provider("paddle"),
+    PresetInfo::provider("paddle").timed(),
     PresetInfo::provider("telegram"),
     PresetInfo::provider("jira"),
     PresetInfo::provider("notion"),
     PresetInfo::provider("asana"),
-    PresetInfo::provider("zendesk"),
+    PresetInfo::provider("zendesk").timed(),
     PresetInfo::provider("line"),
     PresetInfo::provider("razorpay"),
-    PresetInfo::provider("mux"),
-    PresetInfo::provider("sanity"),
+    PresetInfo::provider("mux").timed(),
+    PresetInfo::provider("sanity").timed(),
     PresetInfo::provider("woocommerce"),
     PresetInfo::provider("sentry"),
     PresetInfo::provider("lemonsqueezy"),
-    PresetInfo::provider("workos"),
+    PresetInfo::provider("workos").timed(),
     PresetInfo::provider("gitea"),
     PresetInfo::provider("x"),
     PresetInfo::provider("cloudevents").secret(SecretUse::Optional),
     PresetInfo::provider("websub").secret(SecretUse::Optional).may(&["verify_token"]),
-    PresetInfo::provider("rfc9421").may(&["public_url"]),
+    PresetInfo::provider("rfc9421").timed().may(&["public_url"]),
     PresetInfo::provider("hmac").needs(&["signature"]).may(&["public_url"]),
     PresetInfo::provider("ed25519").needs(&["signature"]).may(&["public_url"]),
     PresetInfo::product("smartflow", SecretUse::Optional, false),

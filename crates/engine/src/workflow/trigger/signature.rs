@@ -32,13 +32,13 @@ pub struct Signature {
     /// With `grammar: pairs`: the key of the time, when `timestamp` does not say where it is. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_key: Option<String>,
-    /// With the preset `hmac`: the hash function. Default: `sha256`.
+    /// How it is made. Default: `sha256` with the preset `hmac`, `ed25519` with the preset `ed25519`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<HashAlgorithm>,
+    pub algorithm: Option<SignatureAlgorithm>,
     /// How the signature is written. Default: `hex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<SignatureEncoding>,
-    /// How the key is written in the stored secret. Default: `text` for `hmac`, `hex` for `ed25519`.
+    /// How the key is written in the stored secret. Default: `text` for `hmac`, `hex` for Ed25519, `spki` for ECDSA and RSA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_form: Option<KeyForm>,
     /// What stands before the key in the stored secret, such as `whsec_`. A secret without it is taken as it is.
@@ -47,6 +47,9 @@ pub struct Signature {
     /// What is signed, one after the other. Default: the body.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub signed: Vec<SignedPart>,
+    /// Which spelling of the public URL is signed. Default: `exact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url_form: Option<UrlForm>,
     /// Where the time of signing is. Default: nowhere, or at `timestamp_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimestampPlace>,
@@ -65,13 +68,17 @@ pub struct Signature {
     /// Where the type of the event is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<Field>,
+    /// The sender asks a question before it sends, as the sender of this preset does. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handshake: Option<HandshakeKind>,
 }
 
 /// Where the signature is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// In a header, matched without case.
+    /// In a header, matched without case. `X-Signature-*` are `X-Signature-1`, `X-Signature-2` and so on: any of them may be
+    /// right.
     Header(String),
     /// In a query parameter.
     Query(String),
@@ -100,15 +107,107 @@ impl Grammar {
     }
 }
 
-/// The hash function of an HMAC.
+/// How a signature is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "they are the names of the functions")]
-pub enum HashAlgorithm {
+pub enum SignatureAlgorithm {
+    /// HMAC-SHA1. Only of `hmac`, as the next four.
     Sha1,
+    /// HMAC-SHA256.
     Sha256,
+    /// HMAC-SHA384.
     Sha384,
+    /// HMAC-SHA512.
     Sha512,
+    /// SHA-256 of the secret followed by what is signed. Weaker than an HMAC: only for senders that do nothing else.
+    PlainSha256,
+    /// Ed25519. Only of `ed25519`, as all that follow.
+    Ed25519,
+    /// ECDSA on P-256 with SHA-256, the signature as ASN.1.
+    EcdsaP256,
+    /// RSA PKCS#1 v1.5 with SHA-1, 2048 to 8192 bits, as the next three. Only for senders that do nothing else.
+    RsaSha1,
+    /// With SHA-256.
+    RsaSha256,
+    /// With SHA-384.
+    RsaSha384,
+    /// With SHA-512.
+    RsaSha512,
+}
+
+impl SignatureAlgorithm {
+    /// All of them, as they are written.
+    pub const ALL: [(&'static str, Self); 11] = [
+        ("sha1", Self::Sha1),
+        ("sha256", Self::Sha256),
+        ("sha384", Self::Sha384),
+        ("sha512", Self::Sha512),
+        ("plain_sha256", Self::PlainSha256),
+        ("ed25519", Self::Ed25519),
+        ("ecdsa_p256", Self::EcdsaP256),
+        ("rsa_sha1", Self::RsaSha1),
+        ("rsa_sha256", Self::RsaSha256),
+        ("rsa_sha384", Self::RsaSha384),
+        ("rsa_sha512", Self::RsaSha512),
+    ];
+
+    /// Whether the two sides share a secret, rather than the receiver having a public key.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::Sha1 | Self::Sha256 | Self::Sha384 | Self::Sha512 | Self::PlainSha256)
+    }
+}
+
+/// Which spelling of the public URL is signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UrlForm {
+    /// As `public_url` says.
+    Exact,
+    /// As `public_url` says, or with the default port added or taken away.
+    EitherPort,
+    /// With `: / ? @ ! $ ' ( ) * , ;` percent-decoded.
+    Decoded,
+}
+
+/// A question that a sender asks before it sends, told by the preset whose sender asks it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "they are the ids of presets")]
+pub enum HandshakeKind {
+    Slack,
+    Zoom,
+    Discord,
+    Websub,
+    Dropbox,
+    MicrosoftGraph,
+    AzureEventGrid,
+    Cloudevents,
+    Asana,
+    Notion,
+}
+
+impl HandshakeKind {
+    /// All of them, as they are written. Those of `meta`, `sns` and `x` need more than a signature that a document describes.
+    pub const ALL: [(&'static str, Self); 10] = [
+        ("slack", Self::Slack),
+        ("zoom", Self::Zoom),
+        ("discord", Self::Discord),
+        ("websub", Self::Websub),
+        ("dropbox", Self::Dropbox),
+        ("microsoft-graph", Self::MicrosoftGraph),
+        ("azure-event-grid", Self::AzureEventGrid),
+        ("cloudevents", Self::Cloudevents),
+        ("asana", Self::Asana),
+        ("notion", Self::Notion),
+    ];
+
+    /// The id of the preset.
+    #[must_use]
+    pub fn preset_id(self) -> &'static str {
+        let found = Self::ALL.iter().find(|(_, kind)| *kind == self);
+        found.expect("all of them are listed").0
+    }
 }
 
 /// How the bytes of a signature are written.
@@ -133,13 +232,13 @@ pub enum KeyForm {
     Base64,
     /// Hexadecimal digits of the key's bytes.
     Hex,
-    /// Base64 of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). Only of `ed25519`.
+    /// Base64 of a SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), or of the bare public key. Only of `ed25519`.
     Spki,
     /// The same as PEM text (RFC 7468). Only of `ed25519`.
     Pem,
 }
 
-/// A part of what is signed. Written as its name; any other text stands for itself, as does `literal: …`.
+/// A part of what is signed. Written as its name, or as `member: $.path`; any other text stands for itself, as does `literal: …`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignedPart {
     /// The bytes of the body.
@@ -160,6 +259,8 @@ pub enum SignedPart {
     Query,
     /// The CRC-32 of the body in decimal.
     Crc32,
+    /// A member of the JSON body, as text.
+    Member(BodyPath),
     /// This text.
     Literal(String),
 }
@@ -191,13 +292,16 @@ impl Serialize for SignedPart {
         if let Some((name, _)) = Self::NAMED.iter().find(|(_, part)| part == self) {
             return serializer.serialize_str(name);
         }
-        let Self::Literal(text) = self else { unreachable!("every other part has a name") };
-        if Self::of_text(text) == *self {
-            return serializer.serialize_str(text);
+        let mut map = match self {
+            Self::Literal(text) if Self::of_text(text) == *self => return serializer.serialize_str(text),
+            _ => serializer.serialize_map(Some(1))?,
+        };
+        match self {
+            // A literal that spells the name of a part.
+            Self::Literal(text) => map.serialize_entry("literal", text)?,
+            Self::Member(path) => map.serialize_entry("member", path)?,
+            _ => unreachable!("every other part has a name"),
         }
-        // A literal that spells the name of a part.
-        let mut map = serializer.serialize_map(Some(1))?;
-        map.serialize_entry("literal", text)?;
         map.end()
     }
 }
@@ -214,7 +318,8 @@ impl JsonSchema for SignedPart {
             "anyOf": [
                 { "type": "string", "enum": names },
                 { "type": "string" },
-                { "type": "object", "properties": { "literal": { "type": "string" } }, "required": ["literal"] }
+                { "type": "object", "properties": { "literal": { "type": "string" } }, "required": ["literal"] },
+                { "type": "object", "properties": { "member": { "type": "string" } }, "required": ["member"] }
             ]
         })
     }
@@ -226,6 +331,8 @@ impl JsonSchema for SignedPart {
 pub enum TimestampPlace {
     /// In a header, matched without case.
     Header(String),
+    /// In a query parameter.
+    Query(String),
     /// Beside the signature, under this key (`grammar: pairs`).
     Pair(String),
     /// In the JSON body.

@@ -58,6 +58,11 @@ impl<'w> Checker<'w> {
                 self.at.member(key, |at| at.problem("misplaced_key", message));
             }
         }
+        let described_time = webhook.signature.as_ref().is_some_and(|signature| signature.has_timestamp());
+        if webhook.tolerance.is_some() && preset.is_some_and(|preset| is_provider && !preset.is_timed && !described_time) {
+            let message = "the sender signs no time, so that this changes nothing: repetitions are told by `dedupe` alone";
+            self.at.member("tolerance", |at| at.warn("useless_tolerance", message, None));
+        }
         match (preset, &webhook.secret) {
             (Some(preset), None) if preset.secret == SecretUse::Needed => {
                 let message = format!("`secret` is missing: without it the preset `{}` cannot tell who sends", preset.id);

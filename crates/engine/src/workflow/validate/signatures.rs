@@ -2,8 +2,8 @@
 
 use super::Checker;
 use super::presets::TOLERANCE_MAX;
-use crate::workflow::problem::{closest, quoted};
-use crate::workflow::{Field, Grammar, KeyForm, Place, Signature, SignedPart, TimestampPlace};
+use crate::workflow::problem::{closest, listed, quoted};
+use crate::workflow::{Field, Grammar, KeyForm, Place, Signature, SignatureAlgorithm, SignedPart, TimestampPlace};
 
 /// Parts that can be signed.
 const SIGNED_PARTS_MAX: usize = 20;
@@ -19,6 +19,9 @@ impl Checker<'_> {
         }
         self.grammar(signature);
         self.key_form(signature, preset);
+        if signature.url_form.is_some() && !signature.signed.contains(&SignedPart::Url) {
+            self.at.member("url_form", |at| at.problem("misplaced_key", "`url` is not among what is signed"));
+        }
         self.signed(signature);
         self.time(signature);
         for (key, field) in [("id", &signature.id), ("event", &signature.event)] {
@@ -54,19 +57,24 @@ impl Checker<'_> {
     fn key_form(&mut self, signature: &Signature, preset: Option<&str>) {
         let is_hmac = preset == Some("hmac");
         let is_ed25519 = preset == Some("ed25519");
+        if let Some(algorithm) = signature.algorithm
+            && (is_hmac && !algorithm.is_shared() || is_ed25519 && algorithm.is_shared())
+        {
+            let fitting = SignatureAlgorithm::ALL.iter().filter(|(_, other)| other.is_shared() == is_hmac);
+            let names = listed(fitting.map(|(name, _)| *name), "or");
+            let message = format!("with the preset `{}` it is {names}", if is_hmac { "hmac" } else { "ed25519" });
+            self.at.member("algorithm", |at| at.problem("misplaced_key", message));
+        }
         if let Some(form) = signature.secret_form {
             let public = matches!(form, KeyForm::Spki | KeyForm::Pem);
             if is_hmac && public || is_ed25519 && form == KeyForm::Text {
                 let message = if is_hmac {
                     "the secret of an HMAC is `text`, `base64` or `hex`"
                 } else {
-                    "an Ed25519 public key is `hex`, `base64`, `spki` or `pem`"
+                    "a public key is `hex`, `base64`, `spki` or `pem`"
                 };
                 self.at.member("secret_form", |at| at.problem("bad_value", message));
             }
-        }
-        if signature.algorithm.is_some() && is_ed25519 {
-            self.at.member("algorithm", |at| at.problem("misplaced_key", "Ed25519 has its own hash function"));
         }
         if let Some(prefix) = &signature.secret_prefix {
             self.piece("secret_prefix", prefix);
@@ -120,6 +128,7 @@ impl Checker<'_> {
                     this.at.member("pair", |at| at.problem("misplaced_key", "`pair` needs `grammar: pairs`"));
                 }
             }),
+            Some(TimestampPlace::Query(name)) => self.at_member("timestamp", |this| this.piece("query", name)),
             Some(TimestampPlace::Body(_)) | None => {}
         }
         if signature.timestamp.is_some() && signature.timestamp_key.is_some() {
@@ -169,7 +178,8 @@ impl Grammar {
 }
 
 impl Signature {
-    fn has_timestamp(&self) -> bool {
+    /// Whether it says where the time of signing is.
+    pub(super) fn has_timestamp(&self) -> bool {
         self.timestamp.is_some() || self.timestamp_key.is_some()
     }
 }
