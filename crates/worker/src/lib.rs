@@ -48,6 +48,6 @@ pub use observer::Observer;
 pub use programs::{PROGRAMS_BYTES_MAX, Programs, Revision};
 pub use replay::{Edit, Witness};
 pub use secrets::Secrets;
-pub use view::{RunView, fold_stored};
+pub use view::{Given, RunView, fold_stored};
 pub use wish::{From, Which};
 pub use worker::{Parts, Worker};

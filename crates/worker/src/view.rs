@@ -1,7 +1,9 @@
 //! A run as people see it: its row, and its steps as the journal tells them.
 
+use hookmill_engine::expression::Value;
 use hookmill_engine::id::RunId;
 use hookmill_engine::run::{RunState, StepsView, fold};
+use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
 use hookmill_store::runs::RunRow;
 
@@ -23,7 +25,32 @@ pub struct RunView {
     pub steps_problem: Option<String>,
 }
 
+/// What a run was given when it was accepted.
+#[derive(Debug)]
+pub struct Given {
+    /// What its steps see as `webhook`.
+    pub webhook: Value,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// From which its random values are made.
+    pub seed: u64,
+}
+
 impl Worker {
+    /// What a run was given. `None`: there is no such run any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or what is stored cannot be understood.
+    pub async fn given(&self, id: RunId) -> Result<Option<Given>, Error> {
+        let Some(run) = self.inner.store.run(id).await? else { return Ok(None) };
+        let head = Head::from(&run);
+        let (created_at, seed) = (run.created_at, run.seed);
+        let revision = self.inner.programs.get(run.workflow, run.revision).await?;
+        let claimed = self.inner.store.with_deliveries(vec![run]).await?.pop().ok_or(Error::NotFound("run"))?;
+        let webhook = load::parse_stored(&head, &revision, StoredInput::from(claimed))?.webhook;
+        Ok(Some(Given { webhook, created_at, seed }))
+    }
+
     /// A run with its steps, from what is stored. `None`: there is no such run.
     ///
     /// # Errors

@@ -104,6 +104,11 @@ impl Responder {
         })
     }
 
+    /// Whether the answer is made from what the request says, not only from ids.
+    pub(super) fn is_made_from_values(&self) -> bool {
+        self.body.is_some() || !self.headers.is_empty()
+    }
+
     /// What the sender waits for; none if it is answered as soon as the request is stored.
     pub(super) fn waits_for(&self) -> Option<Wants> {
         match self.mode {

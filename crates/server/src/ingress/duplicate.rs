@@ -40,9 +40,15 @@ impl Inner {
         let runs = self.store.runs_of_delivery(original.delivery).await.map_err(|error| Refused::store(&error))?;
         accepted.delivery = original.delivery;
         accepted.run = runs.first().copied().unwrap_or(RunId(0));
+        let is_gone = runs.is_empty();
         accepted.runs = accepted.runs.map(|_| runs);
+        if hook.responder.is_made_from_values() {
+            self.as_it_was(&mut accepted).await?;
+        }
         let mut response = match hook.responder.waits_for() {
             None => hook.responder.at_once(&accepted).0,
+            // Retention took the run: there is nothing to wait for.
+            Some(_) if is_gone => hook.responder.after(&accepted, None),
             Some(wants) => {
                 let answer = async {
                     // Registered before looking: an end in between is told to the waiter.
@@ -63,6 +69,26 @@ impl Inner {
         let (reason, detail) = (Some("duplicate".to_owned()), Some(format!("It repeats {}.", original.delivery)));
         self.store.refuse(NewDelivery { reason, detail, body, ..kept });
         Ok(response)
+    }
+
+    /// Puts what the original said, and when, in the place of what its copy says: both get the same answer.
+    async fn as_it_was(&self, accepted: &mut Accepted) -> Result<()> {
+        match self.worker.given(accepted.run).await {
+            Ok(Some(given)) => {
+                (accepted.webhook, accepted.now) = (given.webhook, given.created_at);
+                // The answer to a request that is split has no single run to take random values from.
+                if accepted.runs.is_none() {
+                    accepted.seed = given.seed;
+                }
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(hookmill_worker::Error::Store(error)) => Err(Refused::store(&error)),
+            Err(error) => {
+                tracing::warn!(run.id = %accepted.run, %error, "The answer of run {} is made from its copy", accepted.run);
+                Ok(())
+            }
+        }
     }
 
     /// Keeps a request that the hook's condition leaves out. It is acknowledged, hence on disk before it is answered.

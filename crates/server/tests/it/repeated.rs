@@ -54,6 +54,19 @@ async fn an_idempotency_key_gives_the_original_answer_again_and_refuses_another_
 }
 
 #[tokio::test]
+async fn a_copy_gets_the_very_answer_of_its_original_whatever_the_template_says() {
+    const ANSWER: &str = "hookmill: 1\nname: A\ntriggers:\n  - webhook:\n      dedupe: { path: '$.id' }\n      response:\n        body: { r: '{{ uuid() }}', at: '{{ webhook.received_at }}', now: '{{ now() }}', n: '{{ webhook.body.n }}' }\nsteps: []\n";
+    let door = Door::open().await;
+    let path = door.publish(ANSWER).await;
+    let first = door.json(&path, r#"{"id":"a","n":1}"#).await;
+    let again = door.json(&path, r#"{"id":"a","n":2}"#).await;
+    assert_eq!((first.status, &first.body), (again.status, &again.body));
+    assert_eq!((first.header("hookmill-duplicate"), again.header("hookmill-duplicate")), (None, Some("true")));
+    assert_ne!(door.json(&path, r#"{"id":"b","n":1}"#).await.body, first.body);
+    door.close().await;
+}
+
+#[tokio::test]
 async fn copies_of_a_request_that_waits_for_its_run_get_its_answer_too() {
     let door = Door::open().await;
     let path = door.publish(WAITING).await;
