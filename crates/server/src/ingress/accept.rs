@@ -84,7 +84,7 @@ impl Inner {
             drop(waiter);
             return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
         }
-        self.meters.accepted(arrival.took(), body.len());
+        self.meters.accepted(held, arrival.took(), body.len());
         if held {
             self.look_again(found);
         }

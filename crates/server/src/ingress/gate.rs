@@ -165,6 +165,7 @@ impl Inner {
 
     /// Keeps a handshake in the ledger, with what its owner should know, and answers it.
     fn shake_hands(&self, arrival: &Arrival, hook: &Hook, body: &Bytes, reply: Reply, advice: Option<String>) -> Response<Body> {
+        self.meters.count(Outcome::Handshake);
         let response = proof::answer(reply);
         let kept = self.delivery(arrival, &hook.place, Outcome::Handshake, response.status().as_u16());
         self.store.refuse(NewDelivery { detail: advice, body: body.clone(), ..kept });

@@ -88,7 +88,7 @@ impl Inner {
                 return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
             }
         };
-        self.meters.accepted(arrival.took(), body.len());
+        self.meters.accepted(hook.is_paused(), arrival.took(), body.len());
         self.start(found, places.iter().map(|place| &runs[*place]));
         if places.len() == runs.len() {
             return Ok(response);
