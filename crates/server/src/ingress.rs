@@ -48,7 +48,7 @@ use hookmill_store::Store;
 use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::hook_states::HookState;
 use hookmill_store::ids::Clock;
-use hookmill_worker::Worker;
+use hookmill_worker::{Witness, Worker};
 use http::header::ALLOW;
 use http::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
@@ -62,7 +62,6 @@ pub(crate) use hook::{described_scheme, label, methods, preset_credential, trigg
 pub use hooks::{HOOKS_BYTES_MAX, NOTHING_BYTES_MAX, PARAMETERS_BYTES_MAX};
 pub use outside::{Fetched, Outside};
 pub use product::alias;
-pub use proof::witness;
 pub use rates::{FAILING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;
 pub(crate) use refused::{PROBLEM_TYPE, problem};
@@ -111,6 +110,9 @@ pub struct Parts {
     /// How much is taken in.
     pub intake: Intake,
 }
+
+/// What the door tells the worker of stored deliveries.
+pub const WITNESS: Witness = Witness { facts: proof::facts_of, key: dedupe::key_of };
 
 /// Takes webhooks. Clones share it.
 #[derive(Clone)]

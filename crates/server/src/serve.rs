@@ -170,7 +170,7 @@ async fn with_store(
         clock: hookmill_worker::SystemClock::shared(),
         files,
         observer: Arc::new(follow::RunMeters::new()),
-        witness: ingress::witness,
+        witness: ingress::WITNESS,
         config: config.worker.clone(),
     })
     .await?;

@@ -8,7 +8,7 @@ use hookmill_engine::id::{DeliveryId, ReplayId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Batch, Column, Expect, OnConflict, Row, Table};
-use crate::deliveries::DeliveryFilter;
+use crate::deliveries::{AfterAll, DeliveryFilter};
 use crate::runs::NewRun;
 use crate::words::{word, words};
 use crate::{Error, Result, Store, args, narrow, row};
@@ -80,6 +80,8 @@ pub enum Step {
     Nothing,
     /// These runs are stored.
     Runs(Vec<NewRun>),
+    /// It was refused, and starts this after all.
+    AfterAll(AfterAll),
     /// It could not be run, for this reason.
     Failed(String),
 }
@@ -180,15 +182,15 @@ impl Store {
     pub async fn bulk_step(&self, bulk: &mut Bulk, to: DeliveryId, step: Step) -> Result<bool> {
         let (done, failed, error) = match &step {
             Step::Nothing => (0u32, 0u32, None),
-            Step::Runs(_) => (1, 0, None),
+            Step::Runs(_) | Step::AfterAll(_) => (1, 0, None),
             Step::Failed(why) => (0, 1, Some(why.chars().take(ERROR_CHARS_MAX).collect::<String>())),
         };
         let mut batch = Batch::new();
         batch.execute(MOVE, args![bulk.id.0, bulk.at.0, to.0, done, failed, error.clone()], Expect::Exactly(1));
-        let changed = match (step, bulk.kind) {
-            (Step::Runs(runs), Kind::Accept) => Self::accept_after_all_into(&mut batch, to, runs, &bulk.author),
-            (Step::Runs(runs), Kind::Replay) => Self::run_again_into(&mut batch, runs),
-            (Step::Nothing | Step::Failed(_), _) => Vec::new(),
+        let changed = match step {
+            Step::AfterAll(what) => Self::accept_after_all_into(&mut batch, to, what, &bulk.author),
+            Step::Runs(runs) => Self::run_again_into(&mut batch, runs),
+            Step::Nothing | Step::Failed(_) => Vec::new(),
         };
         match self.db().write(batch).await {
             Ok(_) => {}

@@ -13,6 +13,7 @@ use hookmill_store::deliveries::{DeliveryFilter, Outcome};
 use tracing::warn;
 
 use crate::error::Error;
+use crate::replay::Accepting;
 use crate::wish::Which;
 use crate::worker::{Inner, Worker};
 
@@ -81,13 +82,16 @@ impl Worker {
     /// What came of one delivery of a bulk replay.
     async fn bulk_step_of(&self, bulk: &Bulk, delivery: DeliveryId) -> Result<Step, Error> {
         let which = Which::from_stored(bulk.revision);
-        let runs = match bulk.kind {
-            Kind::Replay => self.run_again(delivery, which).await,
+        let step = match bulk.kind {
+            Kind::Replay => self.run_again(delivery, which).await.map(Step::Runs),
             Kind::Accept if self.inner.store.acceptance(delivery).await?.is_some() => return Ok(Step::Nothing),
-            Kind::Accept => self.run_after_all(delivery, which).await,
+            Kind::Accept => self.run_after_all(delivery, which).await.map(|accepting| match accepting {
+                Accepting::Starts(what) => Step::AfterAll(what),
+                Accepting::Repeats(_) => Step::Nothing,
+            }),
         };
-        match runs {
-            Ok(runs) => Ok(Step::Runs(runs)),
+        match step {
+            Ok(step) => Ok(step),
             Err(Error::Store(error)) if error.is_transient() => Err(error.into()),
             Err(Error::Input(refusal)) => Ok(Step::Failed(format!("{delivery}: {refusal}"))),
             Err(error) => Ok(Step::Failed(format!("{delivery}: {error}"))),

@@ -1,10 +1,13 @@
 //! Stored deliveries run again: as they were, edited, or accepted although they were refused.
 
 use bytes::Bytes;
-use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::expression::Value;
+use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_engine::request::Headers;
+use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_store::deliveries::{Delivery, Facts, NewDelivery, Outcome};
+use hookmill_store::deliveries::{AfterAll, Delivery, Facts, NewDelivery, Outcome};
+use hookmill_store::idempotency::Key;
 use hookmill_store::runs::NewRun;
 
 use crate::error::Error;
@@ -12,6 +15,8 @@ use crate::load;
 use crate::wish::Which;
 use crate::worker::Worker;
 
+/// Tries of a delivery whose copies are accepted at the same time.
+const TRIES: usize = 3;
 /// The status of what was accepted and is not answered by anything.
 const ACCEPTED: u16 = 202;
 
@@ -24,9 +29,31 @@ pub struct Edit {
     pub headers: Option<Headers>,
 }
 
-/// What can be learned of a delivery beyond its bytes and headers, by who knows the sender that its trigger names: for those
-/// of which nothing was kept when they came in.
-pub type Witness = fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts;
+/// Who knows the sender that a trigger names, and tells of a stored delivery what the door would have found.
+#[derive(Clone, Copy, Debug)]
+pub struct Witness {
+    /// What can be learned beyond bytes and headers, for deliveries of which nothing was kept when they came in.
+    pub facts: fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts,
+    /// The key under which its copies are known, if it is accepted now; an error is a sentence for the owner.
+    pub key: KeyOf,
+}
+
+/// The key of a delivery with this body, and with this `webhook` unless it is split, accepted at this time.
+pub type KeyOf = fn(&WebhookTrigger, &Delivery, &Bytes, Option<&Value>, Timestamp) -> Result<Option<Key>, String>;
+
+/// What a delivery that is run again starts.
+struct Again {
+    runs: Vec<NewRun>,
+    /// Only for one that was refused.
+    claim: Option<(HookId, Key)>,
+}
+
+/// What becomes of a refused delivery that is accepted after all.
+pub(crate) enum Accepting {
+    Starts(AfterAll),
+    /// A copy of it was accepted before; this is its run.
+    Repeats(RunId),
+}
 
 impl Worker {
     /// Runs a stored delivery once more; one that was split starts a run for each element that had one.
@@ -58,7 +85,7 @@ impl Worker {
         let body = edit.body.unwrap_or(body);
         stored.headers = edit.headers.unwrap_or(stored.headers);
         stored.id = DeliveryId(self.inner.store.next_id());
-        let runs = self.run_at(&mut stored, &body, which, original, true).await?;
+        let Again { runs, .. } = self.run_at(&mut stored, &body, which, original, true).await?;
         let copy = NewDelivery {
             id: stored.id,
             workspace: stored.workspace,
@@ -82,7 +109,8 @@ impl Worker {
         Ok((id, run_ids))
     }
 
-    /// Lets a refused delivery start its runs after all, once: asked again, it names the same first run.
+    /// Lets a refused delivery start its runs after all, once: asked again, it names the same first run. If a copy of it was
+    /// accepted meanwhile, nothing is started, and the run is that of the copy.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::Conflict`] if it was not refused, or its body was not kept; [`Error::Input`] if the
@@ -91,14 +119,26 @@ impl Worker {
         if let Some(accepted) = self.inner.store.acceptance(delivery).await? {
             return Ok(accepted.run);
         }
-        let runs = self.run_after_all(delivery, which).await?;
-        let id = self.inner.store.accept_after_all(delivery, runs, author).await?;
-        self.inner.timers.ring();
-        Ok(id)
+        for _ in 0..TRIES {
+            let what = match self.run_after_all(delivery, which).await? {
+                Accepting::Starts(what) => what,
+                Accepting::Repeats(run) => return Ok(run),
+            };
+            match self.inner.store.accept_after_all(delivery, what, author).await {
+                Ok(id) => {
+                    self.inner.timers.ring();
+                    return Ok(id);
+                }
+                // A copy took the key in between.
+                Err(hookmill_store::Error::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(Error::Conflict("copies of the delivery are being accepted at the same time".into()))
     }
 
-    /// The runs of a refused delivery, ready to be stored.
-    pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<Vec<NewRun>, Error> {
+    /// What a refused delivery starts, ready to be stored.
+    pub(crate) async fn run_after_all(&self, delivery: DeliveryId, which: Which) -> Result<Accepting, Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
         if stored.outcome != Outcome::Refused {
             return Err(Error::Conflict(format!(
@@ -109,13 +149,20 @@ impl Worker {
         if !body_was_kept(&stored) {
             return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
         }
-        self.run_of(&mut stored, &body, which).await
+        let Again { runs, claim } = self.run_of(&mut stored, &body, which).await?;
+        if let Some((hook, key)) = &claim
+            && let Some(original) = self.inner.store.original(*hook, key, self.inner.clock.now()).await?
+            && let Some(run) = self.inner.store.runs_of_delivery(original.delivery).await?.first()
+        {
+            return Ok(Accepting::Repeats(*run));
+        }
+        Ok(Accepting::Starts(AfterAll { runs, claim }))
     }
 
     /// The runs of a delivery that is run again, ready to be stored.
     pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<Vec<NewRun>, Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
-        self.run_of(&mut stored, &body, which).await
+        self.run_of(&mut stored, &body, which).await.map(|again| again.runs)
     }
 
     async fn stored_delivery(&self, delivery: DeliveryId) -> Result<(Delivery, Bytes), Error> {
@@ -137,15 +184,15 @@ impl Worker {
         }
     }
 
-    async fn run_of(&self, stored: &mut Delivery, body: &Bytes, which: Which) -> Result<Vec<NewRun>, Error> {
+    async fn run_of(&self, stored: &mut Delivery, body: &Bytes, which: Which) -> Result<Again, Error> {
         let original = if which == Which::Same { self.original_revision(stored).await? } else { None };
         // Runs that were accepted with it have seen what was learned then, were it nothing.
         let learns = stored.facts.is_empty() && !matches!(stored.outcome, Outcome::Accepted | Outcome::Held);
-        let runs = self.run_at(stored, body, which, original, learns).await?;
+        let again = self.run_at(stored, body, which, original, learns).await?;
         if learns {
             self.inner.store.learn(stored.id, &stored.facts).await?;
         }
-        Ok(runs)
+        Ok(again)
     }
 
     /// `learns`: the facts of the delivery are what it tells now.
@@ -156,7 +203,7 @@ impl Worker {
         which: Which,
         original: Option<u32>,
         learns: bool,
-    ) -> Result<Vec<NewRun>, Error> {
+    ) -> Result<Again, Error> {
         let inner = &self.inner;
         let hook = inner.store.hook(stored.hook).await?.ok_or(Error::NotFound("hook"))?;
         let workflow = inner.store.workflow(hook.workflow).await?.ok_or(Error::NotFound("workflow"))?;
@@ -167,9 +214,17 @@ impl Worker {
             .ok_or_else(|| Error::Conflict(format!("revision {number} has no trigger `{}`", hook.label)))?;
         let trigger = revision.webhook(position);
         if learns {
-            stored.facts = trigger.map(|trigger| (inner.witness)(trigger, stored, body)).unwrap_or_default();
+            stored.facts = trigger.map(|trigger| (inner.witness.facts)(trigger, stored, body)).unwrap_or_default();
         }
         let parsed = load::parse_delivery(trigger, stored, body).map_err(Error::Input)?;
+        let claim = match (trigger, stored.outcome) {
+            (Some(trigger), Outcome::Refused) => {
+                let whole = parsed.first().filter(|(element, _)| element.is_none()).map(|(_, parsed)| &parsed.webhook);
+                let key = (inner.witness.key)(trigger, stored, body, whole, inner.clock.now()).map_err(Error::Conflict)?;
+                key.map(|key| (stored.hook, key))
+            }
+            _ => None,
+        };
         // Those that started nothing (filtered, or there before) start nothing now either.
         let elements = inner.store.elements_of_delivery(stored.id).await?;
         let mut runs = Vec::with_capacity(parsed.len());
@@ -185,7 +240,7 @@ impl Worker {
         if runs.is_empty() {
             return Err(Error::Conflict("the array that the delivery is split by is empty, so there is nothing to run".into()));
         }
-        Ok(runs)
+        Ok(Again { runs, claim })
     }
 }
 

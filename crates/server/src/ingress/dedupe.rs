@@ -8,12 +8,14 @@
 use bytes::Bytes;
 use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::time::{Span, Timestamp};
-use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey};
+use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey, WebhookTrigger};
+use hookmill_store::deliveries::Delivery;
 use hookmill_store::idempotency::Key;
-use http::HeaderName;
 use http::header::HeaderMap;
+use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
+use super::proof::names_of;
 use super::redact;
 
 /// The header of the draft.
@@ -124,6 +126,34 @@ impl Deduper {
     }
 }
 
+/// The key of a stored delivery, claimed at `now`; none if it has none, or if each of its elements has its own (`webhook` is
+/// what it says as a whole).
+///
+/// # Errors
+/// A sentence for the owner: the key cannot be told.
+pub(super) fn key_of(
+    trigger: &WebhookTrigger,
+    delivery: &Delivery,
+    body: &Bytes,
+    webhook: Option<&Value>,
+    now: Timestamp,
+) -> Result<Option<Key>, String> {
+    let deduper = Deduper::new(trigger.dedupe.as_ref())?;
+    if webhook.is_none() && deduper.is_of_elements() {
+        return Ok(None);
+    }
+    let mut headers = HeaderMap::new();
+    for (name, value) in delivery.headers.iter() {
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            headers.append(name, value);
+        }
+    }
+    let (delivery_id, _) = names_of(trigger, delivery, body);
+    let webhook = webhook.unwrap_or(&Value::UNDEFINED);
+    let material = Material { headers: &headers, body, webhook, delivery_id, now, seed: 0 };
+    Ok(deduper.claim(&material)?.map(|claim| claim.key))
+}
+
 fn hash(parts: &[&[u8]]) -> Bytes {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
@@ -172,7 +202,6 @@ fn written(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
 
     use super::*;
 

@@ -55,9 +55,13 @@ pub(super) struct Told {
 }
 
 /// What can be learned of a stored delivery of which nothing was kept when it came in.
-#[must_use]
-pub fn witness(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8]) -> Facts {
-    let Ok(Some(proof)) = scheme::of(trigger).and_then(|scheme| Proof::of(trigger, scheme)) else { return Facts::default() };
+pub(super) fn facts_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8]) -> Facts {
+    Facts::of_event(names_of(trigger, delivery, body).1)
+}
+
+/// The provider's id of a stored delivery, and the type of its event.
+pub(super) fn names_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8]) -> (Option<String>, Option<String>) {
+    let Ok(Some(proof)) = scheme::of(trigger).and_then(|scheme| Proof::of(trigger, scheme)) else { return (None, None) };
     let headers: Headers<'_> = delivery.headers.iter().map(|(name, value)| (name, value.as_bytes())).collect();
     let sent = Sent {
         method: &delivery.method,
@@ -68,7 +72,7 @@ pub fn witness(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8]) -> Fa
         body,
         now_ms: delivery.received_at.0,
     };
-    Facts::of_event(proof.preset.event(&proof.settings, &sent))
+    proof.preset.names(&proof.settings, &sent)
 }
 
 /// The headers of a request as the signatures want them.

@@ -89,7 +89,7 @@ impl Door {
         let registry = Registry::builtin(Net::new(NetPolicy::default()));
         let worker = Worker::start(hookmill_worker::Parts {
             observer: Arc::new(Nobody),
-            witness: hookmill_server::ingress::witness,
+            witness: hookmill_server::ingress::WITNESS,
             store: store.clone(),
             registry: registry.clone(),
             programs: Programs::new(store.clone(), registry),

@@ -1,9 +1,10 @@
 //! Refused deliveries that somebody accepted after all: each once, however often it is asked for.
 
-use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Batch, Column, OnConflict, Table};
+use crate::idempotency::Key;
 use crate::runs::NewRun;
 use crate::watch::Changed;
 use crate::{Error, Result, Store, args, row};
@@ -17,6 +18,15 @@ pub struct Acceptance {
     pub accepted_at: Timestamp,
     /// Who wanted it.
     pub author: String,
+}
+
+/// What a refused delivery starts after all.
+#[derive(Clone, Debug)]
+pub struct AfterAll {
+    /// Its runs, one or more.
+    pub runs: Vec<NewRun>,
+    /// The key that it would have claimed at its hook: its copies that come later are repetitions.
+    pub claim: Option<(HookId, Key)>,
 }
 
 static ACCEPTANCES: Table = Table {
@@ -37,31 +47,34 @@ impl Store {
 
     /// Stores the runs of a refused delivery that is accepted after all, unless some were stored before; the first of those that
     /// count.
-    /// [`Error::NotFound`]: the delivery is not stored any more.
-    pub async fn accept_after_all(&self, delivery: DeliveryId, runs: Vec<NewRun>, author: &str) -> Result<RunId> {
-        let id = runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.id;
+    /// [`Error::NotFound`]: the delivery is not stored any more. [`Error::Conflict`]: its key was used meanwhile.
+    pub async fn accept_after_all(&self, delivery: DeliveryId, what: AfterAll, author: &str) -> Result<RunId> {
+        let id = what.runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.id;
+        let is_keyed = what.claim.is_some();
         let mut batch = Batch::new();
-        let changed = Self::accept_after_all_into(&mut batch, delivery, runs, author);
+        let changed = Self::accept_after_all_into(&mut batch, delivery, what, author);
         match self.db().write(batch).await {
             Ok(_) => {
                 self.watch().tell_all(changed);
                 Ok(id)
             }
-            Err(Error::Conflict { .. }) => self.acceptance(delivery).await?.map(|one| one.run).ok_or(Error::NotFound),
+            Err(conflict @ Error::Conflict { .. }) => match self.acceptance(delivery).await? {
+                Some(accepted) => Ok(accepted.run),
+                None if is_keyed && self.delivery(delivery).await?.is_some() => Err(conflict),
+                None => Err(Error::NotFound),
+            },
             Err(error) => Err(error),
         }
     }
 
-    /// Adds all of that to a batch; conflicts if it was accepted before, or is gone.
-    pub(crate) fn accept_after_all_into(
-        batch: &mut Batch,
-        delivery: DeliveryId,
-        runs: Vec<NewRun>,
-        author: &str,
-    ) -> Vec<Changed> {
-        if let Some(first) = runs.first() {
+    /// Adds all of that to a batch; conflicts if it was accepted before, is gone, or its key was used before.
+    pub(crate) fn accept_after_all_into(batch: &mut Batch, delivery: DeliveryId, what: AfterAll, author: &str) -> Vec<Changed> {
+        if let Some(first) = what.runs.first() {
             batch.insert(&ACCEPTANCES, row![delivery.0, first.id.0, first.created_at.0, author.to_owned()]);
+            if let Some((hook, key)) = &what.claim {
+                Self::claim_into(batch, *hook, delivery, key, first.created_at);
+            }
         }
-        Self::run_again_into(batch, runs)
+        Self::run_again_into(batch, what.runs)
     }
 }

@@ -2,7 +2,8 @@
 
 use hookmill_engine::id::{DeliveryId, ReplayId};
 use hookmill_store::bulk::{Bulk, Kind, State, Step};
-use hookmill_store::deliveries::{DeliveryFilter, Outcome};
+use hookmill_store::deliveries::{AfterAll, DeliveryFilter, Outcome};
+use hookmill_store::runs::NewRun;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Error, Store};
 
@@ -65,6 +66,10 @@ async fn a_step_is_taken_once_by_whoever_comes_first(opened: Opened) {
     assert!(store.open_bulks().await.unwrap().is_empty());
 }
 
+fn all(run: NewRun) -> AfterAll {
+    AfterAll { runs: vec![run], claim: None }
+}
+
 async fn an_acceptance_and_its_place_are_stored_together(opened: Opened) {
     let store = &opened.store;
     let mut delivery = opened.delivery(7);
@@ -75,14 +80,14 @@ async fn an_acceptance_and_its_place_are_stored_together(opened: Opened) {
     let mut bulk = wish(&opened, Kind::Accept).await;
     let run = opened.run(Some(id), 1);
     let run_id = run.id;
-    assert_eq!(store.bulk_step(&mut bulk, id, Step::Runs(vec![run])).await, Ok(true));
+    assert_eq!(store.bulk_step(&mut bulk, id, Step::AfterAll(all(run))).await, Ok(true));
     let accepted = store.acceptance(id).await.unwrap().unwrap();
     assert_eq!((accepted.run, accepted.accepted_at, accepted.author.as_str()), (run_id, opened.now(), "somebody"));
     assert_eq!(store.refused_bytes().await.unwrap(), 0, "it is no refused traffic any more");
-    assert_eq!(store.accept_after_all(id, vec![opened.run(Some(id), 1)], "another").await, Ok(run_id), "once");
+    assert_eq!(store.accept_after_all(id, all(opened.run(Some(id), 1)), "another").await, Ok(run_id), "once");
     assert_eq!(store.runs_of_delivery(id).await.unwrap(), [run_id]);
     let mut second = wish(&opened, Kind::Accept).await;
-    let again = store.bulk_step(&mut second, id, Step::Runs(vec![opened.run(Some(id), 1)])).await;
+    let again = store.bulk_step(&mut second, id, Step::AfterAll(all(opened.run(Some(id), 1)))).await;
     assert!(matches!(again, Err(Error::Conflict { .. })), "{again:?}");
     assert_eq!(stored(store, &second).await, (DeliveryId(-1), 0, 0, State::Running), "all of it or nothing");
 }

@@ -20,7 +20,7 @@ use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::runs::{NewRun, RunRow, State};
 use hookmill_store::workflows::Publication;
-use hookmill_worker::{Berth, Clock, Config, Handed, Head, Observer, Parts, Programs, Secrets, SystemClock, Worker};
+use hookmill_worker::{Berth, Clock, Config, Handed, Head, Observer, Parts, Programs, Secrets, SystemClock, Witness, Worker};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -229,7 +229,7 @@ impl Rig {
             clock: world.clock.clone(),
             files: Arc::new(files),
             observer: world.clone(),
-            witness: |_, _, _| Facts::default(),
+            witness: Witness { facts: |_, _, _| Facts::default(), key: |_, _, _, _, _| Ok(None) },
             config,
         };
         let worker = Worker::start(parts).await.unwrap();

@@ -203,6 +203,32 @@ async fn all_that_match_are_accepted_after_all_in_the_order_of_reception_and_onc
 }
 
 #[tokio::test]
+async fn copies_of_a_refused_delivery_are_accepted_after_all_once() {
+    let (server, _) = guarded().await;
+    let published = server.client.publish(&GUARDED.replace("      label:", "      dedupe: { path: '$.id' }\n      label:")).await;
+    let mut copies = Vec::new();
+    for attempt in 0..3 {
+        copies.push(refused(&server, &published, &format!(r#"{{"id": "evt_1", "n": 4, "attempt": {attempt}}}"#)).await);
+    }
+    let other = refused(&server, &published, r#"{"id": "evt_2", "n": 5}"#).await;
+    let wanted = json!({ "kind": "accept", "filter": { "workflow": published.workflow } });
+    let bulk = ended(&server, &text(&post(&server, "/api/v1/replays", wanted).await.1["id"])).await;
+    assert_eq!((&bulk["done"], &bulk["failed"]), (&json!(2), &json!(0)), "{bulk}");
+    let runs = server.client.list("/api/v1/runs").await;
+    let deliveries: Vec<_> = runs.iter().map(|run| text(&run["delivery"])).collect();
+    assert_eq!(deliveries, [other, copies[0].clone()]);
+    // One by one, a copy names the run that counts.
+    let (status, said) = post(&server, &format!("/api/v1/deliveries/{}/accept", copies[1]), json!({})).await;
+    assert_eq!((status, &said["run_id"]), (202, &runs[1]["id"]));
+    // And the sender's next attempt repeats it.
+    let request = server.client.request("POST", &format!("{}?key=s3cret", hook_path(&published)));
+    let next = server.client.answer(request.json(&json!({ "id": "evt_1", "n": 4, "attempt": 3 }))).await;
+    assert_eq!((next.status, &next.json()["run_id"]), (202, &runs[1]["id"]));
+    assert_eq!(server.client.list("/api/v1/runs").await.len(), 2);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn many_deliveries_are_run_again_up_to_a_limit() {
     let server = Running::start().await;
     let published = server.client.publish(DOUBLE).await;
