@@ -60,13 +60,21 @@ impl<'a> MediaType<'a> {
     }
 }
 
+/// What bodies are whose content type only says that they are text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Texts {
+    Plain,
+    /// The sender is known to send JSON under this name.
+    Json,
+}
+
 /// Parses the body of a request, whose encodings have been undone, with the parser of its content type. The wanted
 /// members are those that it will be asked for.
 pub(super) fn parse_body<'t>(
     request: &Request<'_>,
     bytes: &Bytes,
     query: &Query,
-    wanted: &[&'t str],
+    (wanted, texts): (&[&'t str], Texts),
     notes: &mut Vec<String>,
 ) -> Result<Body<'t>, Refusal> {
     if request.method == "GET" {
@@ -75,6 +83,9 @@ pub(super) fn parse_body<'t>(
     let media = content_type(request)?;
     let mut body = match &media {
         _ if bytes.is_empty() => Body::absent(),
+        Some(media) if texts == Texts::Json && media.is_text() => {
+            json::parse(text::decode(bytes, media.charset().as_deref())?, bytes, wanted, notes)?
+        }
         Some(media) => typed(media, bytes, wanted, notes)?,
         None => without_type(bytes, wanted, notes)?,
     };

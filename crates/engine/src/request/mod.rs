@@ -30,7 +30,7 @@ pub use form::{FORM_DEPTH_MAX, FORM_FIELDS_MAX};
 pub use headers::Headers;
 pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
-pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX};
+pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, texts as multipart_texts};
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
 pub use split::{ELEMENTS_MAX, parse_element, parse_elements};
 pub use variables::VARIABLE_PROBLEMS_MAX;
@@ -106,7 +106,9 @@ impl<'t> Read<'t> {
         let query = form::Query::of(request.query)?;
         let mut notes = Vec::new();
         let bytes = encoding::undo(request, trigger.body_bytes_max)?;
-        let body = media::parse_body(request, &bytes, &query, wanted, &mut notes)?;
+        let calls_json_text = trigger.preset_info().is_some_and(|preset| preset.calls_json_text);
+        let texts = if calls_json_text { media::Texts::Json } else { media::Texts::Plain };
+        let body = media::parse_body(request, &bytes, &query, (wanted, texts), &mut notes)?;
         Ok(Self { bytes, query, body, files: Vec::new(), notes })
     }
 

@@ -48,6 +48,39 @@ pub(super) fn parse(bytes: &Bytes, media: &MediaType<'_>) -> Result<Body<'static
     Ok(body)
 }
 
+/// The names and texts of the fields of a form, files left out; nothing if the content type is another, or if [`parse`]
+/// would refuse the body.
+#[must_use]
+pub fn texts(content_type: &str, body: &[u8]) -> Vec<(String, String)> {
+    let media = MediaType::of(content_type).filter(|media| media.essence == "multipart/form-data");
+    media.and_then(|media| texts_of(body, &media).ok()).unwrap_or_default()
+}
+
+fn texts_of(body: &[u8], media: &MediaType<'_>) -> Result<Vec<(String, String)>, Refusal> {
+    let delimiter = format!("--{}", boundary(media)?);
+    let mut parts = Parts::of(body, &delimiter)?;
+    let mut texts = Vec::new();
+    let mut charset = None;
+    while let Some(part) = parts.next()? {
+        let refused = |why: &str| wrong(parts.count, why);
+        if parts.count > MULTIPART_PARTS_MAX {
+            return Err(refused("is one too many"));
+        }
+        let (head, content) = Head::of(part).map_err(|why| refused(&why))?;
+        let media = head.content_type.as_deref().and_then(MediaType::of);
+        if head.filename.is_some() || !is_text(media.as_ref()) {
+            continue;
+        }
+        let own = media.as_ref().and_then(MediaType::charset);
+        let text = decoded(content, own.as_deref().or(charset.as_deref())).map_err(|why| refused(&why))?.into_owned();
+        if head.name == CHARSET_FIELD {
+            charset = Some(text.trim().to_owned());
+        }
+        texts.push((head.name, text));
+    }
+    Ok(texts)
+}
+
 fn wrong(part: usize, why: &str) -> Refusal {
     Refusal::bad_body(format!("part {part} of the {WHAT} {why}"), None)
 }
@@ -161,7 +194,7 @@ impl Form {
             return Err(Problem::Part("contains parts itself; send each of them on its own".to_owned()));
         }
         let charset = media.as_ref().and_then(MediaType::charset).map(Cow::into_owned);
-        let is_text = media.is_none_or(|media| media.is_text() || media.is_json() || media.is_xml());
+        let is_text = is_text(media.as_ref());
         match head.filename {
             // What a browser sends of a form whose file was not chosen.
             Some(filename) if filename.is_empty() && content.is_empty() => Ok(()),
@@ -177,13 +210,22 @@ impl Form {
 
     fn field(&mut self, name: &str, content: &[u8], charset: Option<String>) -> Result<(), Problem> {
         let charset = charset.as_deref().or(self.charset.as_deref());
-        let encoding = text::encoding(charset).map_err(|_| Problem::Part("has a charset that is not known".to_owned()))?;
-        let text = encoding
-            .decode_without_bom_handling_and_without_replacement(content)
-            .ok_or_else(|| Problem::Part(format!("is not valid {}", encoding.name())))?;
+        let text = decoded(content, charset).map_err(Problem::Part)?;
         if name == CHARSET_FIELD {
             self.charset = Some(text.trim().to_owned());
         }
         self.fields.put(name, Value::from(&*text), WHAT).map_err(Problem::Whole)
     }
+}
+
+/// Whether a part without a file's name is a field.
+fn is_text(media: Option<&MediaType<'_>>) -> bool {
+    media.is_none_or(|media| media.is_text() || media.is_json() || media.is_xml())
+}
+
+/// The text of a field. The error ends a sentence that starts with the part.
+fn decoded<'c>(content: &'c [u8], charset: Option<&str>) -> Result<Cow<'c, str>, String> {
+    let encoding = text::encoding(charset).map_err(|_| "has a charset that is not known".to_owned())?;
+    let text = encoding.decode_without_bom_handling_and_without_replacement(content);
+    text.ok_or_else(|| format!("is not valid {}", encoding.name()))
 }

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::body::{Body, BodyKind, Container, Content, Member, member};
 use super::form::Query;
+use super::media::Texts;
 use super::webhook::Raw;
 use super::{Refusal, Request};
 use crate::workflow::{Source, Variable, WebhookTrigger};
@@ -118,7 +119,7 @@ fn whole(request: &Request<'_>, bytes: &Bytes, body: &Body<'_>) -> Raw {
 pub(crate) fn undeclared(request: &Request<'_>) -> Result<(serde_json::Value, bool), Refusal> {
     let query = Query::of(request.query)?;
     let bytes = super::encoding::undo(request, None)?;
-    let body = super::media::parse_body(request, &bytes, &query, &[], &mut Vec::new())?;
+    let body = super::media::parse_body(request, &bytes, &query, (&[], Texts::Plain), &mut Vec::new())?;
     Ok((plain(body.content.value()), body.kind == BodyKind::Form))
 }
 
@@ -213,11 +214,13 @@ mod tests {
             delivery: crate::id::DeliveryId(1),
         };
         let query = Query::of("").unwrap();
-        let body = super::super::media::parse_body(&request, &bytes, &query, &wanted(trigger), &mut Vec::new()).unwrap();
+        let body =
+            super::super::media::parse_body(&request, &bytes, &query, (&wanted(trigger), Texts::Plain), &mut Vec::new()).unwrap();
         let variables = collect(trigger, &request, &bytes, &body, &query).unwrap();
         assert_eq!(variables.get("list", &body.content).is_some(), trigger.variables.contains_key("list"));
         // Asking for the value builds it; a second reading shows what collecting alone did.
-        let body = super::super::media::parse_body(&request, &bytes, &query, &wanted(trigger), &mut Vec::new()).unwrap();
+        let body =
+            super::super::media::parse_body(&request, &bytes, &query, (&wanted(trigger), Texts::Plain), &mut Vec::new()).unwrap();
         collect(trigger, &request, &bytes, &body, &query).unwrap();
         body.content.is_built()
     }

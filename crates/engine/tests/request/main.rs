@@ -251,3 +251,17 @@ fn raw_is_text_or_base64() {
     let parsed = Sent::post("image/png", &b"abc"[..]).to(&trigger("{ memory: { body: b } }")).expect("it is valid");
     assert_eq!(parsed.variables[0].1.as_str(), Some("YWJj"));
 }
+
+#[test]
+fn a_sender_that_calls_its_json_text_is_understood() {
+    let sns = trigger("{ preset: sns, variables: { Subject: { type: string, required: true } } }");
+    let sent = Sent::post("text/plain; charset=UTF-8", r#"{"Subject":"s","TopicArn":"a"}"#);
+    let webhook = sent.webhook(&sns);
+    assert_eq!(plain(&webhook.get_attr("Subject").expect("a variable")), json!("s"));
+    assert_eq!(plain(&webhook.get_attr("body").expect("a body")), json!({"Subject": "s", "TopicArn": "a"}));
+    assert_eq!(
+        plain(&sent.webhook(&trigger("{ preset: github, secret: s }")).get_attr("body").expect("a body")).as_str().map(str::len),
+        Some(30)
+    );
+    assert_eq!(Sent::post("text/plain", "no JSON").to(&sns).expect_err("it is refused").code(), "bad_body");
+}

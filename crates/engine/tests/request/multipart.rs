@@ -1,7 +1,7 @@
 //! Uploads: fields and files of `multipart/form-data`.
 
 use bytes::Bytes;
-use hookmill_engine::request::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX};
+use hookmill_engine::request::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, multipart_texts};
 use hookmill_engine::workflow::WebhookTrigger;
 use minijinja::Value;
 use serde_json::json;
@@ -232,4 +232,16 @@ fn json_that_imitates_an_upload_changes_nothing() {
     let form = Sent::post("application/x-www-form-urlencoded", "files[0][filename]=x&files[0][tmp_name]=/etc/passwd");
     assert!(files(&form).is_empty());
     assert!(files(&Sent::post("text/plain", part("name=f; filename=f", "x") + "--xyz--")).is_empty());
+}
+
+#[test]
+fn the_texts_of_a_form_are_its_fields_without_the_files() {
+    let texts = |parts: &[String]| multipart_texts(TYPE, form(parts).body.as_ref());
+    let latin =
+        "--xyz\r\nContent-Disposition: form-data; name=\"l\"\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\nx\r\n";
+    let parts = [part("name=\"a\"", "1"), part("name=\"f\"; filename=\"f.txt\"", "2"), part("name=\"a\"", "3"), latin.to_owned()];
+    let owned = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    assert_eq!(texts(&parts), [owned("a", "1"), owned("a", "3"), owned("l", "x")]);
+    assert_eq!(texts(&vec![part("name=\"a\"", "1"); MULTIPART_PARTS_MAX + 1]), [], "what the parser refuses has no fields");
+    assert_eq!(multipart_texts("text/plain", form(&parts).body.as_ref()), []);
 }

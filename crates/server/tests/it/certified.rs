@@ -168,3 +168,16 @@ fn crc32(bytes: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })
 }
+
+#[tokio::test]
+async fn what_sns_calls_text_is_read_as_the_json_that_it_is() {
+    let only = "only_if: \"{{ webhook.body.TopicArn == 'arn:aws:sns:us-west-2:1:t' }}\"";
+    let variable = "variables: { Message: { type: string, required: true } }";
+    let (door, hosts) = door(&format!("preset: sns, {only}, {variable}")).await;
+    hosts.answer(CERTIFICATE, Ok(Bytes::from_static(PEM)));
+    let answer = door.post("/hooks/main/p", PLAIN, sns("Notification", CERTIFICATE)).await;
+    assert_eq!(answer.status, 202, "{answer:?}");
+    assert_eq!(door.delivery(&answer).await.outcome, Outcome::Accepted);
+    crate::door::succeeded(&door.ended(&answer).await);
+    door.close().await;
+}

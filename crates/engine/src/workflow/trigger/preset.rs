@@ -19,6 +19,8 @@ pub struct PresetInfo {
     pub may: &'static [&'static str],
     /// Whether its sender signs a time, so that a tolerance means something. Of `hmac` and `ed25519` the document says it.
     pub is_timed: bool,
+    /// Whether it sends JSON and calls it text.
+    pub calls_json_text: bool,
 }
 
 /// Whether a preset is about a sender or about a receiver.
@@ -58,11 +60,13 @@ impl PresetInfo {
     }
 
     const fn provider(id: &'static str) -> Self {
-        Self { id, kind: PresetKind::Provider, secret: SecretUse::Needed, needs: &[], may: &[], is_timed: false }
+        let (kind, secret) = (PresetKind::Provider, SecretUse::Needed);
+        Self { id, kind, secret, needs: &[], may: &[], is_timed: false, calls_json_text: false }
     }
 
     const fn product(id: &'static str, secret: SecretUse, has_workspace: bool) -> Self {
-        Self { id, kind: PresetKind::Product { has_workspace }, secret, needs: &[], may: &["ids"], is_timed: false }
+        let kind = PresetKind::Product { has_workspace };
+        Self { kind, secret, may: &["ids"], ..Self::provider(id) }
     }
 
     const fn secret(self, secret: SecretUse) -> Self {
@@ -71,6 +75,10 @@ impl PresetInfo {
 
     const fn needs(self, needs: &'static [&'static str]) -> Self {
         Self { needs, ..self }
+    }
+
+    const fn calls_json_text(self) -> Self {
+        Self { calls_json_text: true, ..self }
     }
 
     const fn timed(self) -> Self {
@@ -106,7 +114,8 @@ pub const PRESETS: &[PresetInfo] = &[
     PresetInfo::provider("dropbox"),
     PresetInfo::provider("microsoft-graph").secret(SecretUse::Unused).needs(&["client_state"]),
     PresetInfo::provider("azure-event-grid").secret(SecretUse::Unused),
-    PresetInfo::provider("sns").secret(SecretUse::Unused).may(&["certificate"]),
+    // `Content-Type: text/plain; charset=UTF-8`: https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
+    PresetInfo::provider("sns").secret(SecretUse::Unused).may(&["certificate"]).calls_json_text(),
     PresetInfo::provider("linear").timed(),
     PresetInfo::provider("typeform"),
     PresetInfo::provider("calendly").timed(),
