@@ -9,10 +9,11 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use hookmill_engine::request::multipart_texts;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
-use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::absent::Absent;
 use super::keys::{Found, Keys};
@@ -325,7 +326,7 @@ fn password(authorization: &[u8], user: &str) -> Option<Vec<u8>> {
 }
 
 /// Every pair of AppKey and Sign that a request presents, as `appKey:sign`. They stand together: in the headers, in the
-/// query, or in the body (JSON members or form fields).
+/// query, or in the body (JSON members, form fields or parts that are no files).
 fn app_key_pairs(headers: &HeaderMap, query: &str, body: &[u8]) -> Vec<Vec<u8>> {
     let in_headers = |names: &[&str]| names.iter().find_map(|name| headers.get(*name)).map(|value| value.as_bytes().to_vec());
     let in_form = |form: &str, names: &[&str]| {
@@ -338,11 +339,18 @@ fn app_key_pairs(headers: &HeaderMap, query: &str, body: &[u8]) -> Vec<Vec<u8>> 
         member.1.as_str().map(|text| text.as_bytes().to_vec())
     };
     let form = std::str::from_utf8(body).unwrap_or_default();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let parts = multipart_texts(content_type, body);
+    let in_parts = |names: &[&str]| {
+        let found = parts.iter().find(|(name, _)| names.iter().any(|known| name.eq_ignore_ascii_case(known)))?;
+        Some(found.1.clone().into_bytes())
+    };
     let pairs = [
         in_headers(&APP_KEY_NAMES).zip(in_headers(&SIGN_NAMES)),
         in_form(query, &APP_KEY_NAMES).zip(in_form(query, &SIGN_NAMES)),
         in_json(&APP_KEY_NAMES).zip(in_json(&SIGN_NAMES)),
         in_form(form, &APP_KEY_NAMES).zip(in_form(form, &SIGN_NAMES)),
+        in_parts(&APP_KEY_NAMES).zip(in_parts(&SIGN_NAMES)),
     ];
     pairs.into_iter().flatten().map(|(key, sign)| [key, b":".to_vec(), sign].concat()).collect()
 }

@@ -58,3 +58,18 @@ async fn only_addresses_of_the_whitelist_may_send() {
     assert_eq!(answer.status, 403, "{answer:?}");
     denied.close().await;
 }
+
+#[tokio::test]
+async fn app_key_and_sign_are_found_in_multipart_forms_too() {
+    let door = door(WITH_APP, &[("app", "k1:s1")]).await;
+    let form = |about: &str, sign: &str| {
+        let part = |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n");
+        [part("name=\"appKey\"", "k1"), part(about, sign), "--x--\r\n".to_owned()].concat()
+    };
+    let multipart = "Content-Type: multipart/form-data; boundary=x\r\n";
+    let right = door.post(URL, multipart, form("name=\"sign\"", "s1")).await;
+    assert_eq!(right.status, 200, "{right:?}");
+    assert_eq!(door.post(URL, multipart, form("name=\"sign\"", "s2")).await.status, 401);
+    assert_eq!(door.post(URL, multipart, form("name=\"sign\"; filename=\"f\"", "s1")).await.status, 401, "a file is no field");
+    door.close().await;
+}
