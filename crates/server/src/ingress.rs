@@ -200,7 +200,7 @@ impl Inner {
         }
         let listener = self.listeners.of(hook.place.hook, arrival).await?;
         if !hook.takes(&arrival.head.method) {
-            if let Some(answer) = self.handshake(arrival, hook) {
+            if let Some(answer) = self.handshake(arrival, hook)? {
                 return Ok(answer);
             }
             match arrival.head.method {

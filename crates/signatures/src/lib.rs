@@ -39,5 +39,5 @@ pub use place::{Place, path_is_valid};
 pub use preset::{Need, Preset, Proof, Setting};
 pub use presets::{preset, presets};
 pub use scheme::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
-pub use sent::Sent;
+pub use sent::{Reading, Sent};
 pub use settings::Settings;

@@ -79,9 +79,9 @@ fn judge(
     check_body(reading, input)?;
     let signed_at_ms = check_time(settings, reading, input)?;
     let signature = [signature.to_vec()];
-    let urls = public_urls(settings, reading.sent, UrlForm::Exact);
+    let urls = public_urls(settings, &reading.sent, UrlForm::Exact);
     let urls: Vec<Option<&str>> = if urls.is_empty() { vec![None] } else { urls.iter().map(|url| Some(url.as_str())).collect() };
-    let bases = urls.into_iter().map(|url| base::signature_base(reading.sent, url, input)).collect::<Result<Vec<_>, _>>()?;
+    let bases = urls.into_iter().map(|url| base::signature_base(&reading.sent, url, input)).collect::<Result<Vec<_>, _>>()?;
     let mut unfit = None;
     for (at, secret) in secrets.iter().enumerate() {
         let numbered = |why: &str| format!("Secret {} of {}: {why}.", at + 1, secrets.len());

@@ -111,7 +111,15 @@ impl Preset {
     ///
     /// With the reason, once for the sender and once for the owner.
     pub fn verify(&self, settings: &Settings, secrets: &[&[u8]], sent: &Sent<'_>) -> Result<Genuine, Failure> {
-        let reading = Reading::new(sent);
+        self.judge(settings, secrets, &Reading::new(sent))
+    }
+
+    /// [`Preset::verify`] for who asks more than one question about a request.
+    ///
+    /// # Errors
+    ///
+    /// With the reason, once for the sender and once for the owner.
+    pub fn judge(&self, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Result<Genuine, Failure> {
         if self.secret == Need::Optional && secrets.is_empty() {
             return Ok(Genuine { secret: None, signed_at_ms: None });
         }
@@ -119,33 +127,50 @@ impl Preset {
             return Err(Failure::plain(Code::PartMissing, "The body is not a JSON object, as this sender's always is."));
         }
         match self.proof {
-            Proof::Signature => verify::by_schemes(self.schemes, settings, secrets, &reading),
-            Proof::Configured => verify::by_schemes(settings.scheme.as_slice(), settings, secrets, &reading),
-            Proof::Token(places) => verify::by_token(places, secrets, &reading),
-            Proof::ClientState => client_state(settings, secrets, &reading),
-            Proof::Sns => sns::verify(settings, &reading),
-            Proof::MessageSignature => message::verify(settings, secrets, &reading),
+            Proof::Signature => verify::by_schemes(self.schemes, settings, secrets, reading),
+            Proof::Configured => verify::by_schemes(settings.scheme.as_slice(), settings, secrets, reading),
+            Proof::Token(places) => verify::by_token(places, secrets, reading),
+            Proof::ClientState => client_state(settings, secrets, reading),
+            Proof::Sns => sns::verify(settings, reading),
+            Proof::MessageSignature => message::verify(settings, secrets, reading),
             Proof::Unproven => Ok(Genuine { secret: None, signed_at_ms: None }),
         }
     }
 
     /// The answer to the sender's handshake, if this request is one.
     ///
-    /// Ask before verifying. A reply with [`Reply::after_verification`] may only be sent once [`Preset::verify`] succeeded.
-    /// A handshake never starts a run.
+    /// Ask before verifying, or after it where [`Preset::signs_handshake`]. A reply with [`Reply::after_verification`] may only
+    /// be sent once [`Preset::verify`] succeeded. A handshake never starts a run.
     #[must_use]
     pub fn handshake(&self, settings: &Settings, secrets: &[&[u8]], sent: &Sent<'_>) -> Option<Reply> {
+        self.greet(settings, secrets, &Reading::new(sent))
+    }
+
+    /// [`Preset::handshake`] for who asks more than one question about a request.
+    #[must_use]
+    pub fn greet(&self, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Option<Reply> {
         if settings.handshake == Some(false) {
             return None;
         }
-        let other = settings.handshake_of.filter(|_| self.proof == Proof::Configured);
-        other.map_or(self.handshake, |preset| preset.handshake).reply(self, settings, secrets, &Reading::new(sent))
+        self.handshake_of(settings).reply(self, settings, secrets, reading)
     }
 
     /// Whether this sender has a handshake at all.
     #[must_use]
     pub fn has_handshake(&self) -> bool {
         self.handshake != Handshake::None
+    }
+
+    /// Whether its handshake is signed: then nothing needs to be looked for in a request before it is proven.
+    #[must_use]
+    pub fn signs_handshake(&self, settings: &Settings) -> bool {
+        self.handshake_of(settings).is_signed()
+    }
+
+    /// The handshake; that of another sender where the document describes the signature and names one.
+    fn handshake_of(&self, settings: &Settings) -> Handshake {
+        let other = settings.handshake_of.filter(|_| self.proof == Proof::Configured);
+        other.map_or(self.handshake, |preset| preset.handshake)
     }
 
     /// The id that stays the same when the sender sends a delivery again; scoped by hook, and only to be used once the request
@@ -163,9 +188,8 @@ impl Preset {
 
     /// Delivery id and event type, of one look at the body.
     #[must_use]
-    pub fn names(&self, settings: &Settings, sent: &Sent<'_>) -> (Option<String>, Option<String>) {
-        let reading = Reading::new(sent);
-        (self.delivery_id_of(settings, &reading), self.event_of(settings, &reading))
+    pub fn names(&self, settings: &Settings, reading: &Reading<'_>) -> (Option<String>, Option<String>) {
+        (self.delivery_id_of(settings, reading), self.event_of(settings, reading))
     }
 
     fn delivery_id_of(&self, settings: &Settings, reading: &Reading<'_>) -> Option<String> {
@@ -189,18 +213,17 @@ impl Preset {
     /// # Errors
     ///
     /// If the address is not one of the provider's own.
-    pub fn certificate_url(&self, settings: &Settings, sent: &Sent<'_>) -> Result<Option<String>, Failure> {
+    pub fn certificate_url(&self, settings: &Settings, reading: &Reading<'_>) -> Result<Option<String>, Failure> {
         if settings.certificate.is_some() {
             return Ok(None);
         }
-        let reading = Reading::new(sent);
         let by_certificate = self.schemes.iter().any(|scheme| scheme.key == KeyForm::Certificate);
         let (found, allowed): (_, fn(&str) -> bool) = if self.proof == Proof::Sns {
             let place = Place::Body("$.SigningCertURL".into());
-            (place.text(&reading).map(Cow::into_owned), url::is_sns_certificate)
+            (place.text(reading).map(Cow::into_owned), url::is_sns_certificate)
         } else if by_certificate {
             let place = Place::Header("paypal-cert-url".into());
-            (place.text(&reading).map(Cow::into_owned), url::is_paypal_certificate)
+            (place.text(reading).map(Cow::into_owned), url::is_paypal_certificate)
         } else {
             return Ok(None);
         };

@@ -63,15 +63,18 @@ fn form_decode(text: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// A request while it is judged: its body is parsed at most once, and only if something in it is asked for.
-pub(crate) struct Reading<'a> {
-    pub(crate) sent: &'a Sent<'a>,
+pub struct Reading<'a> {
+    /// The request.
+    pub sent: Sent<'a>,
     json: OnceCell<Option<Value>>,
     sorted_form: OnceCell<Vec<u8>>,
 }
 
 impl<'a> Reading<'a> {
-    pub(crate) fn new(sent: &'a Sent<'a>) -> Self {
-        Self { sent, json: OnceCell::new(), sorted_form: OnceCell::new() }
+    /// Of a request of which nothing has been asked yet.
+    #[must_use]
+    pub fn new(sent: &Sent<'a>) -> Self {
+        Self { sent: *sent, json: OnceCell::new(), sorted_form: OnceCell::new() }
     }
 
     /// The body as JSON; `None` if it is none.

@@ -42,7 +42,7 @@ pub(crate) fn texts<'r>(
 }
 
 fn urls(settings: &Settings, reading: &Reading<'_>, form: UrlForm) -> Result<Vec<String>, Failure> {
-    let urls = public_urls(settings, reading.sent, form);
+    let urls = public_urls(settings, &reading.sent, form);
     if !urls.is_empty() {
         return Ok(urls);
     }
@@ -62,7 +62,7 @@ fn text<'r>(
     timestamp: Option<&'r str>,
     url: Option<String>,
 ) -> Result<Text<'r>, Failure> {
-    let sent = reading.sent;
+    let sent = &reading.sent;
     let mut pieces: Vec<Cow<'r, [u8]>> = Vec::with_capacity(scheme.signed.len());
     for (at, part) in scheme.signed.iter().enumerate() {
         pieces.push(match part {

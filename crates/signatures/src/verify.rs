@@ -41,12 +41,12 @@ pub(crate) fn by_scheme(
     secrets: &[&[u8]],
     reading: &Reading<'_>,
 ) -> Result<Genuine, Failure> {
-    let keys = keys(scheme, settings, secrets, reading)?;
+    let Keys { usable: keys, unusable } = keys(scheme, settings, secrets, reading)?;
     let offered = value::read(scheme, reading)?;
     let timestamp = timestamp_text(scheme, reading, offered.pair_timestamp.as_deref())?;
     let texts = signed_text::texts(scheme, settings, reading, timestamp.as_deref())?;
     let fits = |key: &Key| texts.iter().any(|text| key.accepts(text, &offered.signatures));
-    let Some(found) = keys.iter().position(fits) else { return Err(wrong(scheme, keys.len())) };
+    let Some((found, _)) = keys.iter().find(|(_, key)| fits(key)) else { return Err(wrong(scheme, keys.len(), unusable)) };
     check_body_hash(scheme, reading)?;
     let mut signed_at_ms = None;
     if let (Some(described), Some(text)) = (&scheme.timestamp, &timestamp) {
@@ -56,20 +56,38 @@ pub(crate) fn by_scheme(
         window::check(described, settings.tolerance_ms, parsed, reading.sent.now_ms)?;
         signed_at_ms = Some(parsed);
     }
-    Ok(Genuine { secret: (scheme.key != KeyForm::Certificate).then_some(found), signed_at_ms })
+    Ok(Genuine { secret: (scheme.key != KeyForm::Certificate).then_some(*found), signed_at_ms })
 }
 
-fn keys(scheme: &Scheme, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Result<Vec<Key>, Failure> {
+/// The keys of a hook.
+struct Keys {
+    /// Each with the position of its secret.
+    usable: Vec<(usize, Key)>,
+    /// What is wrong with the first secret that is no key. It only matters if none is: while secrets rotate, a mistake in the
+    /// new one must not shut out who signs with the old one.
+    unusable: Option<Failure>,
+}
+
+fn keys(scheme: &Scheme, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Result<Keys, Failure> {
     if scheme.key == KeyForm::Certificate {
-        return Ok(vec![certificate::key(scheme.algorithm, settings, reading.sent.now_ms)?]);
+        let key = certificate::key(scheme.algorithm, settings, reading.sent.now_ms)?;
+        return Ok(Keys { usable: vec![(0, key)], unusable: None });
     }
     let secrets = live(secrets)?;
-    let keys = secrets.iter().enumerate().map(|(at, secret)| {
-        Key::new(scheme.algorithm, &scheme.key, secret).map_err(|why| {
-            Failure::owners(Code::SecretMalformed, format!("Secret {} of {} cannot be used: {why}.", at + 1, secrets.len()))
-        })
-    });
-    keys.collect()
+    let mut keys = Keys { usable: Vec::with_capacity(secrets.len()), unusable: None };
+    for (at, secret) in secrets.iter().enumerate() {
+        match Key::new(scheme.algorithm, &scheme.key, secret) {
+            Ok(key) => keys.usable.push((at, key)),
+            Err(why) => {
+                let text = format!("Secret {} of {} cannot be used: {why}.", at + 1, secrets.len());
+                keys.unusable.get_or_insert_with(|| Failure::owners(Code::SecretMalformed, text));
+            }
+        }
+    }
+    match keys.unusable {
+        Some(failure) if keys.usable.is_empty() => Err(failure),
+        _ => Ok(keys),
+    }
 }
 
 /// The secrets, if there are any and not absurdly many.
@@ -94,10 +112,11 @@ fn timestamp_text<'r>(scheme: &Scheme, reading: &'r Reading<'_>, pair: Option<&'
     found.map(Some).ok_or_else(missing)
 }
 
-fn wrong(scheme: &Scheme, keys: usize) -> Failure {
+fn wrong(scheme: &Scheme, keys: usize, unusable: Option<Failure>) -> Failure {
     let for_sender = format!("The signature in {} is not right for this request.", scheme.signature);
     let tried = if keys == 1 { "the live secret".to_owned() } else { format!("any of the {keys} live secrets") };
-    Failure { code: Code::SignatureWrong, for_owner: format!("{for_sender} It was not made with {tried}."), for_sender }
+    let unusable = unusable.map_or_else(String::new, |failure| format!(" {}", failure.for_owner));
+    Failure { code: Code::SignatureWrong, for_owner: format!("{for_sender} It was not made with {tried}.{unusable}"), for_sender }
 }
 
 fn check_body_hash(scheme: &Scheme, reading: &Reading<'_>) -> Result<(), Failure> {

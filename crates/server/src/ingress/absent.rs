@@ -14,6 +14,10 @@ impl Absent {
         Self { name: name.to_owned(), expired_at: None }
     }
 
+    pub(super) fn is_missing(&self) -> bool {
+        self.expired_at.is_none()
+    }
+
     pub(super) fn expired(name: &str, at: Timestamp) -> Self {
         Self { name: name.to_owned(), expired_at: Some(at) }
     }

@@ -17,7 +17,7 @@ use super::hook::Hook;
 use super::outside::Outside;
 use super::proof::{self, Examined, Proof, Told};
 use super::refused::{Refused, Result};
-use super::{Inner, absent};
+use super::{Inner, absent, reading};
 
 /// How often the confirmation of a subscription is tried before the sender is told to ask again.
 const CONFIRM_ATTEMPTS: usize = 2;
@@ -58,7 +58,7 @@ impl Inner {
         };
         let presented = Presented { headers, query: arrival.query(), body, signed, keys: keys.as_deref(), now };
         let held = |name: &str| self.secrets.at_door(hook.place.workspace, name, arrival.received_at);
-        match hook.credentials.check(&presented, held) {
+        match reading::beside(body.len(), || hook.credentials.check(&presented, held)) {
             Verdict::Welcome => {
                 if let Some(keys) = keys {
                     self.keys.note_use(&keys, &bearers(headers), now);
@@ -83,12 +83,11 @@ impl Inner {
     ) -> Result<Option<Response<Body>>> {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let mut examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
+        if let Some(answer) = self.greeted(arrival, hook, &examined, body)? {
+            return Ok(Some(answer));
+        }
         if !examined.absent.is_empty() {
             return Err(Refused::not_ready(absent::sentence(&examined.absent)).at(hook.place.clone()));
-        }
-        let handshake = examined.handshake();
-        if let Some(reply) = handshake.as_ref().filter(|reply| !reply.after_verification) {
-            return Ok(Some(self.shake_hands(arrival, hook, body, reply.clone(), proof::advice(reply))));
         }
         let verified = self.verified(arrival, proof, &mut examined).await;
         if let Err(refused) = self.let_in(arrival, hook, body, verified.is_ok()).await {
@@ -98,7 +97,7 @@ impl Inner {
                 Err(failure) => self.wrongly_signed(hook, proof, examined, failure, body),
             });
         }
-        if let Some(reply) = handshake {
+        if let Some(reply) = examined.signed_handshake() {
             let advice = match &reply.confirm_url {
                 Some(url) => Some(self.confirm(arrival, hook, proof, url).await?),
                 None => proof::advice(&reply),
@@ -127,6 +126,10 @@ impl Inner {
     /// A refusal whose reason is looked for once it is answered.
     fn wrongly_signed(&self, hook: &Hook, proof: &Proof, examined: Examined<'_>, failure: Failure, body: &Bytes) -> Box<Refused> {
         let mut refused = Refused::bad_signature(hook, &failure);
+        if !examined.idle.is_empty() {
+            let detail = format!("{} {}", refused.ledger_detail(), absent::sentence(&examined.idle));
+            refused = refused.owner(detail);
+        }
         let place =
             (body.len() <= DIAGNOSED_BODY_BYTES_MAX).then(|| Arc::clone(&self.proving.diagnosing).try_acquire_owned().ok());
         if let Some(place) = place.flatten()
@@ -154,13 +157,21 @@ impl Inner {
     }
 
     /// Answers a handshake that comes with a method that the hook takes for nothing else.
-    pub(super) fn handshake(&self, arrival: &Arrival, hook: &Hook) -> Option<Response<Body>> {
-        let proof = hook.proof.as_ref()?;
+    pub(super) fn handshake(&self, arrival: &Arrival, hook: &Hook) -> Result<Option<Response<Body>>> {
+        let Some(proof) = &hook.proof else { return Ok(None) };
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, &[], (&self.secrets, hook.place.workspace));
-        let reply = examined.handshake().filter(|reply| !reply.after_verification && examined.absent.is_empty())?;
+        self.greeted(arrival, hook, &examined, &Bytes::new())
+    }
+
+    /// Answers a handshake that anybody may ask for. It may come before there is a secret: some deliver it.
+    fn greeted(&self, arrival: &Arrival, hook: &Hook, examined: &Examined<'_>, body: &Bytes) -> Result<Option<Response<Body>>> {
+        let Some(reply) = examined.open_handshake() else { return Ok(None) };
+        if let Some(absent) = &examined.no_verify_token {
+            return Err(Refused::not_ready(absent::sentence(std::slice::from_ref(absent))).at(hook.place.clone()));
+        }
         let advice = proof::advice(&reply);
-        Some(self.shake_hands(arrival, hook, &Bytes::new(), reply, advice))
+        Ok(Some(self.shake_hands(arrival, hook, body, reply, advice)))
     }
 
     /// Keeps a handshake in the ledger, with what its owner should know, and answers it.

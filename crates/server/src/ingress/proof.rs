@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_signatures::{Failure, Preset, Reply, Sent, Settings, preset};
+use hookmill_signatures::{Failure, Preset, Reading, Reply, Sent, Settings, preset};
 use hookmill_store::deliveries::{Delivery, Facts};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
@@ -18,7 +18,7 @@ use super::answer::secured;
 use super::arrival::Arrival;
 use super::budget::Budget;
 use super::diagnosis::{self, Case};
-use super::{certificates, scheme};
+use super::{certificates, reading, scheme};
 use crate::vault::{Held, LiveSecrets, SecretValue};
 
 /// What a hook knows of the provider that calls it.
@@ -39,11 +39,15 @@ pub(super) struct Proof {
 /// A request as the signatures see it, with the secrets of this moment.
 pub(super) struct Examined<'a> {
     proof: &'a Proof,
-    sent: Sent<'a>,
+    reading: Reading<'a>,
     secrets: SmallVec<[SecretValue; 2]>,
     settings: std::borrow::Cow<'a, Settings>,
-    /// Secrets that do not exist; the expired ones too, where none is left that is good.
+    /// Secrets that do not exist or have expired, where none is left that is good: nothing can be proven.
     pub(super) absent: Vec<Absent>,
+    /// Secrets that do not exist while others are good.
+    pub(super) idle: Vec<Absent>,
+    /// The verify token, if it does not exist or has expired. Only the handshake needs it.
+    pub(super) no_verify_token: Option<Absent>,
 }
 
 /// What a provider tells of a delivery that it has proven.
@@ -72,7 +76,7 @@ pub(super) fn names_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8
         body,
         now_ms: delivery.received_at.0,
     };
-    proof.preset.names(&proof.settings, &sent)
+    proof.preset.names(&proof.settings, &Reading::new(&sent))
 }
 
 /// The headers of a request as the signatures want them.
@@ -123,30 +127,36 @@ impl Proof {
         body: &'a [u8],
         (live, workspace): (&LiveSecrets, WorkspaceId),
     ) -> Examined<'a> {
-        let (mut absent, mut expired) = (Vec::new(), Vec::new());
-        let mut get = |name: &String, expired: &mut Vec<Absent>| match live.at_door(workspace, name, arrival.received_at) {
-            Held::Live(value) => Some(value),
-            Held::Expired(at) => {
-                expired.push(Absent::expired(name, at));
-                None
-            }
-            Held::Missing => {
-                absent.push(Absent::missing(name));
-                None
-            }
+        let get = |name: &String| match live.at_door(workspace, name, arrival.received_at) {
+            Held::Live(value) => Ok(value),
+            Held::Expired(at) => Err(Absent::expired(name, at)),
+            Held::Missing => Err(Absent::missing(name)),
         };
-        let secrets: SmallVec<_> = self.secrets.iter().filter_map(|name| get(name, &mut expired)).collect();
-        if !secrets.is_empty() {
-            expired.clear();
+        let (mut secrets, mut absent) = (SmallVec::new(), Vec::new());
+        for name in &self.secrets {
+            match get(name) {
+                Ok(secret) => secrets.push(secret),
+                Err(gone) => absent.push(gone),
+            }
         }
         let mut settings = std::borrow::Cow::Borrowed(&self.settings);
-        if let Some(token) = self.verify_token.as_ref().and_then(|name| get(name, &mut expired)) {
-            settings.to_mut().verify_token = Some(String::clone(&token));
+        match self.client_state.as_ref().map(get) {
+            Some(Ok(state)) => settings.to_mut().client_state = Some(String::clone(&state)),
+            Some(Err(gone)) => absent.push(gone),
+            None => {}
         }
-        if let Some(state) = self.client_state.as_ref().and_then(|name| get(name, &mut expired)) {
-            settings.to_mut().client_state = Some(String::clone(&state));
+        let mut no_verify_token = None;
+        match self.verify_token.as_ref().map(get) {
+            Some(Ok(token)) => settings.to_mut().verify_token = Some(String::clone(&token)),
+            Some(Err(gone)) => no_verify_token = Some(gone),
+            None => {}
         }
-        absent.append(&mut expired);
+        let mut idle = Vec::new();
+        if !secrets.is_empty() || settings.client_state.is_some() {
+            // An expired one is what rotation leaves behind, one that is missing a mistake.
+            idle = std::mem::take(&mut absent);
+            idle.retain(Absent::is_missing);
+        }
         let sent = Sent {
             method: arrival.head.method.as_str(),
             url: Some(url),
@@ -156,7 +166,7 @@ impl Proof {
             body,
             now_ms: arrival.received_at.0,
         };
-        Examined { proof: self, sent, secrets, settings, absent }
+        Examined { proof: self, reading: Reading::new(&sent), secrets, settings, absent, idle, no_verify_token }
     }
 }
 
@@ -167,17 +177,17 @@ impl Examined<'_> {
 
     /// Whether the provider signed the request.
     pub(super) fn verify(&self) -> Result<(), Failure> {
-        self.proof.preset.verify(&self.settings, &self.keys(), &self.sent).map(drop)
+        self.beside(|| self.proof.preset.judge(&self.settings, &self.keys(), &self.reading).map(drop))
     }
 
     /// Where the certificate is that the request names, unless one is pinned or none is needed.
     pub(super) fn certificate_url(&self) -> Result<Option<String>, Failure> {
-        self.proof.preset.certificate_url(&self.settings, &self.sent)
+        self.beside(|| self.proof.preset.certificate_url(&self.settings, &self.reading))
     }
 
     /// When the request came.
     pub(super) fn now(&self) -> Timestamp {
-        Timestamp(self.sent.now_ms)
+        Timestamp(self.reading.sent.now_ms)
     }
 
     /// Takes a certificate that was fetched.
@@ -193,6 +203,7 @@ impl Examined<'_> {
         (live, workspace): (Arc<LiveSecrets>, WorkspaceId),
         place: OwnedSemaphorePermit,
     ) -> Case {
+        let sent = self.reading.sent;
         Case {
             preset: self.proof.preset,
             settings: self.settings.into_owned(),
@@ -201,25 +212,43 @@ impl Examined<'_> {
             live,
             workspace,
             failure,
-            method: self.sent.method.to_owned(),
-            url: self.sent.url.unwrap_or_default().to_owned(),
-            path_and_query: self.sent.path_and_query.to_owned(),
-            headers: self.sent.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            method: sent.method.to_owned(),
+            url: sent.url.unwrap_or_default().to_owned(),
+            path_and_query: sent.path_and_query.to_owned(),
+            headers: sent.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
             body,
-            now: Timestamp(self.sent.now_ms),
+            now: Timestamp(sent.now_ms),
             _place: place,
         }
     }
 
-    /// The answer to the provider's check of the URL, if the request is one.
-    pub(super) fn handshake(&self) -> Option<Reply> {
-        self.proof.preset.handshake(&self.settings, &self.keys(), &self.sent)
+    /// The answer to a check of the URL that anybody may make, if the request is one.
+    pub(super) fn open_handshake(&self) -> Option<Reply> {
+        if self.proof.preset.signs_handshake(&self.settings) {
+            None
+        } else {
+            self.greet().filter(|reply| !reply.after_verification)
+        }
+    }
+
+    /// The answer to the provider's own check of the URL, if the request, which is proven, is one.
+    pub(super) fn signed_handshake(&self) -> Option<Reply> {
+        if self.proof.preset.signs_handshake(&self.settings) { self.greet() } else { None }
+    }
+
+    fn greet(&self) -> Option<Reply> {
+        self.beside(|| self.proof.preset.greet(&self.settings, &self.keys(), &self.reading))
     }
 
     /// What the provider tells of this delivery.
     pub(super) fn told(&self) -> Told {
-        let (delivery_id, event) = self.proof.preset.names(&self.settings, &self.sent);
+        let (delivery_id, event) = self.beside(|| self.proof.preset.names(&self.settings, &self.reading));
         Told { delivery_id, facts: Facts::of_event(event) }
+    }
+
+    /// Looks at the body where other requests do not wait for it.
+    fn beside<T>(&self, look: impl FnOnce() -> T) -> T {
+        reading::beside(self.reading.sent.body.len(), look)
     }
 }
 

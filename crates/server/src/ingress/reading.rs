@@ -24,15 +24,16 @@ pub(super) fn elements(hook: &Hook, path: &BodyPath, sent: &Sent<'_>) -> Result<
 }
 
 fn undisturbed<T>(sent: &Sent<'_>, parse: impl FnOnce() -> T) -> T {
-    use tokio::runtime::{Handle, RuntimeFlavor};
     let encoded = !sent.encodings.is_empty() && sent.headers.get("content-encoding").is_some();
     let factor = if encoded { INFLATED_RATIO_MAX as usize } else { 1 };
+    beside(sent.body.len().saturating_mul(factor), parse)
+}
+
+/// Looks at a body of so many bytes where it disturbs nobody.
+pub(super) fn beside<T>(bytes: usize, look: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
     let many_threads = || Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread);
-    if sent.body.len().saturating_mul(factor) > PARSED_IN_PLACE_BYTES_MAX && many_threads() {
-        tokio::task::block_in_place(parse)
-    } else {
-        parse()
-    }
+    if bytes > PARSED_IN_PLACE_BYTES_MAX && many_threads() { tokio::task::block_in_place(look) } else { look() }
 }
 
 /// Reads some of the body of a request that is refused without it: for the ledger, so that it can be accepted after all.

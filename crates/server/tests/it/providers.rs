@@ -139,3 +139,58 @@ async fn what_this_version_does_not_do_is_told_and_not_ignored() {
     }
     door.close().await;
 }
+
+#[tokio::test]
+async fn a_secret_that_is_missing_or_malformed_does_not_shut_out_who_signs_with_another() {
+    let door = Door::open().await;
+    door.set_secrets(&[("bad", "!"), ("good", "azN5"), ("app", "s")]);
+    let axes = "signature: { header: X-Sig, secret_form: base64 }";
+    door.publish(&document(&format!("preset: hmac, secret: [ nowhere, bad, good ], {axes}"))).await;
+    let send = async |key: &str| {
+        let headers = format!("X-Sig: {}\r\nContent-Type: application/json\r\n", hmac_hex(key, "{}"));
+        door.post("/hooks/main/p", &headers, "{}").await
+    };
+    let right = send("k3y").await;
+    assert_eq!(right.status, 202, "{right:?}");
+    let wrong = send("other").await;
+    assert_eq!((wrong.status, wrong.code().as_str()), (401, "bad_signature"), "{wrong:?}");
+    let detail = door.delivery(&wrong).await.detail.unwrap();
+    assert!(detail.contains("`nowhere`") && detail.contains("Secret 1 of 2 cannot be used"), "{detail}");
+    let body = String::from_utf8_lossy(&wrong.body).into_owned();
+    assert!(!body.contains("nowhere") && !body.contains("cannot be used"), "{body}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn only_the_handshake_needs_the_verify_token() {
+    let door = Door::open().await;
+    door.set_secrets(&[("app", "s")]);
+    for preset in ["meta", "websub"] {
+        door.publish(&document(&format!("preset: {preset}, secret: app, verify_token: nowhere, dedupe: false"))).await;
+        let ask = "hub.mode=subscribe&hub.topic=t&hub.challenge=11&hub.verify_token=x";
+        let asked = door.get(&format!("/hooks/main/p?{ask}")).await;
+        assert_eq!((asked.status, asked.code().as_str()), (503, "hook_not_ready"), "{preset}: {asked:?}");
+        assert!(door.delivery(&asked).await.detail.unwrap().contains("`nowhere`"));
+        let header = if preset == "meta" { "X-Hub-Signature-256" } else { "X-Hub-Signature" };
+        let headers = format!("{header}: sha256={}\r\nContent-Type: application/json\r\n", hmac_hex("s", "{}"));
+        let sent = door.post("/hooks/main/p", &headers, "{}").await;
+        assert_eq!(sent.status, 202, "{preset}: {sent:?}");
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_handshake_that_delivers_the_secret_comes_before_the_secret() {
+    let door = Door::open().await;
+    door.publish(&document("preset: asana, secret: later")).await;
+    let answer = door.post("/hooks/main/p", "X-Hook-Secret: s3cret\r\n", "").await;
+    assert_eq!((answer.status, answer.header("x-hook-secret")), (200, Some("s3cret")), "{answer:?}");
+    let early = door.json("/hooks/main/p", r#"{"events":[]}"#).await;
+    assert_eq!((early.status, early.code().as_str()), (503, "hook_not_ready"), "{early:?}");
+
+    door.publish(&document("preset: notion, secret: later")).await;
+    let answer = door.json("/hooks/main/p", r#"{"verification_token":"secret_1"}"#).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(door.count_of(Outcome::Handshake).await, 2);
+    door.close().await;
+}

@@ -1,6 +1,6 @@
 //! Nothing that can be sent makes a verifier panic, and nothing that was not signed is genuine.
 
-use hookmill_signatures::{Need, Place, Proof, presets};
+use hookmill_signatures::{Need, Place, Proof, Reading, presets};
 use proptest::prelude::*;
 
 use crate::sender::{Request, settings};
@@ -43,7 +43,7 @@ proptest! {
                 let _ = preset.handshake(&settings(), &[b"secret"], sent);
                 let _ = preset.delivery_id(&settings(), sent);
                 let _ = preset.event(&settings(), sent);
-                let _ = preset.certificate_url(&settings(), sent);
+                let _ = preset.certificate_url(&settings(), &Reading::new(sent));
             });
         }
     }

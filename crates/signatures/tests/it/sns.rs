@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hookmill_signatures::{Code, Settings, preset};
+use hookmill_signatures::{Code, Reading, Settings, preset};
 use serde_json::{Value, json};
 
 use crate::sender::{Keys, Request, settings};
@@ -80,7 +80,9 @@ fn certificates_come_from_amazon_or_are_pinned() {
     let sns = preset("sns").unwrap();
     let mut body = notification();
     let found = |body: &Value, settings: &Settings| {
-        Request::post(body.to_string()).with(|sent| sns.certificate_url(settings, sent)).map_err(|failure| failure.code)
+        Request::post(body.to_string())
+            .with(|sent| sns.certificate_url(settings, &Reading::new(sent)))
+            .map_err(|failure| failure.code)
     };
     assert_eq!(found(&body, &settings()), Ok(None));
     assert_eq!(found(&body, &Settings::default()), Ok(body["SigningCertURL"].as_str().map(str::to_owned)));
