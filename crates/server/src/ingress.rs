@@ -175,7 +175,11 @@ impl Ingress {
         let arrival = Arrival::new(head, peer, &inner.trusted_proxies, (inner.clock)());
         let found = match inner.hooks.find(arrival.head.uri.path(), arrival.received_at).await {
             Ok(found) => found,
-            Err(refused) => return inner.refuse(&arrival, *keep_body(refused, body).await, None),
+            Err(refused) => {
+                let known = refused.place.as_ref().and_then(|place| place.product);
+                let product = known.or_else(|| Product::at(arrival.head.uri.path()));
+                return inner.refuse(&arrival, *keep_body(refused, body).await, product);
+            }
         };
         let mut response = match inner.receive(&arrival, &found, body).await {
             Ok(response) => response,

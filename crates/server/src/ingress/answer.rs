@@ -195,14 +195,14 @@ impl Responder {
         rendered.unwrap_or_else(|why| {
             let detail = "The run succeeded, but the answer could not be made from its output.";
             tracing::warn!(run.id = %accepted.run, error = %why, "The answer of run {} could not be made", accepted.run);
-            failure_problem(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail, accepted)
+            self.problem(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail, accepted)
         })
     }
 
     fn failed(&self, accepted: &Accepted, code: Code, fallback: Option<&Fallback>, scope: &Scope) -> Response<Body> {
         let status = fallback.and_then(|fallback| fallback.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         // What failed inside is the owner's business; an owner who wants to tell it writes a template.
-        let default = || failure_problem(status, code, "The workflow did not finish successfully.", accepted);
+        let default = || self.problem(status, code, "The workflow did not finish successfully.", accepted);
         let Some(fallback) = fallback else { return default() };
         self.fallback(status, fallback, scope, accepted).unwrap_or_else(default)
     }
@@ -217,6 +217,18 @@ impl Responder {
         let mut response = secured(status, content_type, body);
         self.headers.add_possible_to(&mut response, scope);
         Some(response)
+    }
+
+    /// What became of the run, where there is no other word for it.
+    fn problem(&self, status: StatusCode, code: Code, detail: &str, accepted: &Accepted) -> Response<Body> {
+        if let Some(reply) = self.product.and_then(|product| product.refused_with(status, code, detail, None)) {
+            return secured(reply.status, JSON, reply.body.to_string().into());
+        }
+        let mut body = problem(code, detail);
+        body["status"] = status.as_u16().into();
+        body["delivery_id"] = accepted.delivery.to_string().into();
+        body["run_id"] = accepted.run.to_string().into();
+        secured(status, PROBLEM, Bytes::from(body.to_string()))
     }
 
     fn rendered(&self, status: StatusCode, body: &Template, scope: &Scope) -> Result<Response<Body>, String> {
@@ -243,12 +255,4 @@ fn ids(status: StatusCode, accepted: &Accepted) -> Response<Body> {
         }
     };
     secured(status, JSON, Bytes::from(body))
-}
-
-fn failure_problem(status: StatusCode, code: Code, detail: &str, accepted: &Accepted) -> Response<Body> {
-    let mut body = problem(code, detail);
-    body["status"] = status.as_u16().into();
-    body["delivery_id"] = accepted.delivery.to_string().into();
-    body["run_id"] = accepted.run.to_string().into();
-    secured(status, PROBLEM, Bytes::from(body.to_string()))
 }

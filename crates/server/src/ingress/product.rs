@@ -61,6 +61,21 @@ impl Product {
         })
     }
 
+    /// Whose form a path has, whether or not a hook answers there.
+    pub(super) fn at(path: &str) -> Option<Self> {
+        let [smartflow, segment, smashsend, hap] = PREFIXES;
+        if path.starts_with(smartflow) {
+            return Some(Self::Smartflow);
+        }
+        if let Some(ids) = path.strip_prefix(segment) {
+            return Some(if ids.contains('/') { Self::Vectense } else { Self::Smarttalk });
+        }
+        if path.starts_with(smashsend) {
+            return Some(Self::Smashsend);
+        }
+        path.starts_with(hap).then_some(Self::Hap)
+    }
+
     /// The path at which the product would answer. Ids that are not given are the hook's own token (the store puts it
     /// in) and the workspace's slug.
     pub(crate) fn path(self, workspace: Option<&str>, workflow: Option<&str>, slug: &str) -> String {
@@ -123,6 +138,11 @@ impl Product {
     /// name of the first variable that is missing or mistyped.
     pub(crate) fn refused(self, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        self.refused_with(status, code, detail, first)
+    }
+
+    /// The same with the status that the hook's document asks for.
+    pub(super) fn refused_with(self, status: StatusCode, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
         let body = match self {
             Self::Smartflow | Self::Smarttalk => return None,
             Self::Hap => {
@@ -150,9 +170,12 @@ fn vectense_error(code: Code) -> &'static str {
     match code {
         Code::Unauthorized => "Invalid shared key",
         Code::BadBody | Code::InvalidVariables | Code::SplitError | Code::BodyTruncated => "Invalid request format",
-        Code::Internal | Code::StorageUnavailable | Code::StorageFull | Code::HookNotReady | Code::RunFailed => {
-            "Internal server error"
-        }
+        Code::Internal
+        | Code::StorageUnavailable
+        | Code::StorageFull
+        | Code::HookNotReady
+        | Code::RunFailed
+        | Code::RunCancelled => "Internal server error",
         other => other.title(),
     }
 }
@@ -180,9 +203,10 @@ mod tests {
         ] {
             let path_of = Product::of(preset).unwrap().path(ids.0, ids.1, "main");
             assert_eq!(path_of, path, "{preset}");
+            assert_eq!(Product::at(path), Product::of(preset), "{path}");
             assert!(PREFIXES.iter().any(|prefix| path.starts_with(prefix)), "{path}");
         }
-        assert_eq!(Product::of("github"), None);
+        assert_eq!((Product::of("github"), Product::at("/hooks/abc")), (None, None));
     }
 
     #[test]

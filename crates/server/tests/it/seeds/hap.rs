@@ -73,3 +73,12 @@ async fn app_key_and_sign_are_found_in_multipart_forms_too() {
     assert_eq!(door.post(URL, multipart, form("name=\"sign\"; filename=\"f\"", "s1")).await.status, 401, "a file is no field");
     door.close().await;
 }
+
+#[tokio::test]
+async fn a_url_that_leads_nowhere_is_told_in_the_same_form() {
+    let door = door(HOOK, &[]).await;
+    let answer = door.json("/workflow/hooks/bm93aGVyZQ==", "{}").await;
+    assert_eq!((answer.status, &answer.json()["status"]), (404, &0.into()), "{answer:?}");
+    assert!(answer.json()["msg"].is_string());
+    door.close().await;
+}

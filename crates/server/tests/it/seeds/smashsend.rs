@@ -48,3 +48,27 @@ async fn other_errors_have_the_same_shape() {
     assert!(body["error"].is_string() && body["message"].is_string());
     door.close().await;
 }
+
+#[tokio::test]
+async fn an_unknown_flow_a_failed_run_and_a_hook_that_is_not_ready_have_the_same_shape() {
+    let shaped = |answer: &crate::raw::Answer, status: u16| {
+        let body = answer.json();
+        assert_eq!((answer.status, &body["statusCode"]), (status, &status.into()), "{answer:?}");
+        assert!(body["error"].is_string() && body["message"].is_string() && body.get("code").is_none(), "{body}");
+    };
+    let door = door(HOOK, &[]).await;
+    shaped(&door.json("/v1/flows/flw_2/wrk_1/call", CONTACT).await, 404);
+    let failing = |more: &str| {
+        let steps = "steps:\n  - stop: { failure: no }\n";
+        format!(
+            "hookmill: 1\nname: Seed\ntriggers:\n  - webhook:\n{HOOK}\n      response: {{ mode: when_finished{more} }}\n{steps}"
+        )
+    };
+    door.publish(&failing("")).await;
+    shaped(&door.json(URL, CONTACT).await, 500);
+    door.publish(&failing(", on_failure: { status: 502 }")).await;
+    shaped(&door.json(URL, CONTACT).await, 502);
+    door.publish(&super::document(&format!("{HOOK}\n      only_if: '{{{{ ( }}}}'"))).await;
+    shaped(&door.json(URL, CONTACT).await, 503);
+    door.close().await;
+}

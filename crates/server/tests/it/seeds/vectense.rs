@@ -47,3 +47,16 @@ async fn only_post_is_answered() {
     assert!(answer.header("allow").is_some_and(|allow| allow.contains("POST")));
     door.close().await;
 }
+
+#[tokio::test]
+async fn an_unknown_workflow_and_a_failed_run_are_told_in_the_same_form() {
+    let door = door(HOOK, SECRETS).await;
+    let nowhere = door.json("/api/webhook/workspace-id/other?key=webhook-secret-key-2024", PAYMENT).await;
+    assert_eq!((nowhere.status, &*nowhere.body), (404, &br#"{"error":"No hook answers here"}"#[..]));
+    let failing = super::document(&format!("{HOOK}\n      response: {{ mode: when_finished }}"));
+    let failing = failing.split("steps:").next().unwrap().to_owned() + "steps:\n  - stop: { failure: no }\n";
+    door.publish(&failing).await;
+    let failed = door.json(URL, PAYMENT).await;
+    assert_eq!((failed.status, &*failed.body), (500, &br#"{"error":"Internal server error"}"#[..]));
+    door.close().await;
+}
