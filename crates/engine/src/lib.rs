@@ -6,9 +6,11 @@
 //! - [`workflow`]: the document people write, its text form, its problems.
 //! - [`request`]: what a webhook request says: body parsing, declared variables.
 //! - [`expression`]: `{{ … }}`.
+//! - [`contact`]: the person that a request is about.
 //! - [`sample`]: variables inferred from an example of what is sent.
 //! - [`run`]: run state as the fold of the journal, and [`run::decide`].
 
+pub mod contact;
 pub mod expression;
 pub mod id;
 pub mod request;

@@ -6,6 +6,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use hookmill_engine::contact::Contact as NewContact;
 use hookmill_engine::id::{ContactId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 use serde_json::{Map, Value};
@@ -28,15 +29,6 @@ pub const CONTACT_BYTES_MAX: usize = 256 * 1024;
 const TRIES: usize = 100;
 /// Contacts that are changed at the same time by this process.
 const TURNS: usize = 64;
-
-/// What is known of a person from one request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NewContact {
-    /// The address.
-    pub email: String,
-    /// Everything else.
-    pub fields: Map<String, Value>,
-}
 
 /// A person.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +93,10 @@ impl Turns {
     }
 }
 
+fn busy() -> Error {
+    Error::unavailable("the contact is being changed by too many others")
+}
+
 /// The form in which addresses are compared.
 fn email_key(email: &str) -> String {
     email.to_lowercase()
@@ -116,7 +112,7 @@ impl Store {
         contact: &NewContact,
         now: Timestamp,
     ) -> Result<Option<Original>> {
-        let _turn = self.contact_turns().of(&email_key(&contact.email)).await;
+        let _turn = self.contact_turns().of(&email_key(contact.email.trim())).await;
         for _ in 0..TRIES {
             let hook = delivery.hook;
             let mut batch = Batch::new();
@@ -139,7 +135,22 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::unavailable("the contact is being changed by too many others"))
+        Err(busy())
+    }
+
+    /// Makes or updates a contact for itself.
+    pub async fn put_contact(&self, workspace: WorkspaceId, contact: &NewContact, now: Timestamp) -> Result<()> {
+        let _turn = self.contact_turns().of(&email_key(contact.email.trim())).await;
+        for _ in 0..TRIES {
+            let mut batch = Batch::new();
+            self.contact_into(&mut batch, workspace, contact, now).await?;
+            match self.db().write(batch).await {
+                Ok(_) => return Ok(()),
+                Err(Error::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(busy())
     }
 
     /// Adds the one operation that makes or updates a contact; conflicts if it changed since it was read here.

@@ -1,6 +1,7 @@
 //! Stored deliveries run again: as they were, edited, or accepted although they were refused.
 
 use bytes::Bytes;
+use hookmill_engine::contact::{contact, knows_people};
 use hookmill_engine::expression::Value;
 use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_engine::request::Headers;
@@ -156,7 +157,24 @@ impl Worker {
         {
             return Ok(Accepting::Repeats(*run));
         }
+        if let Some(run) = runs.first() {
+            self.keep_contact(run, &stored, &body).await?;
+        }
         Ok(Accepting::Starts(AfterAll { runs, claim }))
+    }
+
+    /// As at the door, whom the request is about is known from now on. Before the runs are stored, for doing it twice is the
+    /// same as once.
+    async fn keep_contact(&self, run: &NewRun, stored: &Delivery, body: &Bytes) -> Result<(), Error> {
+        let revision = self.inner.programs.get(run.workflow, run.revision).await?;
+        let Some(trigger) = revision.webhook(run.trigger).filter(|trigger| knows_people(trigger)) else { return Ok(()) };
+        for (_, parsed) in load::parse_delivery(Some(trigger), stored, body).map_err(Error::Input)? {
+            let contact = contact(trigger, &parsed.webhook).map_err(|error| Error::Conflict(error.to_string()))?;
+            if let Some(contact) = contact {
+                self.inner.store.put_contact(run.workspace, &contact, self.inner.clock.now()).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The runs of a delivery that is run again, ready to be stored.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use bytes::Bytes;
+use hookmill_engine::contact::{Contact, contact};
 use hookmill_engine::expression::Value;
 use hookmill_engine::id::RunId;
 use hookmill_engine::request::{Parsed, Request as Sent};
@@ -21,7 +22,6 @@ use super::code::Code;
 use super::dedupe::{Claim, Material};
 use super::hook::Hook;
 use super::hooks::Found;
-use super::product::Product;
 use super::proof::Told;
 use super::reading::parsed;
 use super::refused::{Refused, Result};
@@ -36,6 +36,8 @@ struct Understood {
     accepted: Accepted,
     parsed: Parsed,
     lane: Option<String>,
+    /// Whom the request is about, where the hook knows people.
+    contact: Option<Contact>,
 }
 
 impl Inner {
@@ -69,7 +71,7 @@ impl Inner {
                 (Some(response), note)
             }
         };
-        let Understood { mut delivery, accepted, parsed, lane } = understood;
+        let Understood { mut delivery, accepted, parsed, lane, contact } = understood;
         delivery.status = at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16();
         delivery.detail = notes(&parsed.notes, note);
         delivery.duration_us = arrival.took_us();
@@ -79,7 +81,8 @@ impl Inner {
         }
         let waiter = waits.filter(|_| !held).map(|wants| self.worker.wait_answer(accepted.run, wants));
         let new_run = self.new_run(hook, &delivery, accepted.run, accepted.seed, lane);
-        if let Some(original) = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref()).await? {
+        let stored = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref(), contact).await;
+        if let Some(original) = stored.map_err(|error| if error.is_senders() { refused(error) } else { error })? {
             let strict = claim.is_some_and(|claim| claim.strict);
             drop(waiter);
             return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
@@ -103,12 +106,12 @@ impl Inner {
         (delivery.body, delivery.facts) = (body.clone(), facts);
         let run = RunId(self.store.next_id());
         let parsed = parsed(hook, &Self::sent(found, &delivery))?;
-        required(hook, &parsed.webhook)?;
+        let contact = contact(hook.trigger(), &parsed.webhook).map_err(Refused::nobody)?;
         let lane = lane_of(hook, &parsed.webhook)?;
         let seed = self.seeds.hash_one(run.0);
         let (webhook, now) = (parsed.webhook.clone(), arrival.received_at);
         let accepted = Accepted { delivery: delivery.id, run, runs: None, webhook, now, seed };
-        Ok(Understood { delivery, accepted, parsed, lane })
+        Ok(Understood { delivery, accepted, parsed, lane, contact })
     }
 
     /// A request as recovery will build it from what is stored.
@@ -170,6 +173,7 @@ impl Inner {
         mut run: NewRun,
         parsed: Parsed,
         claim: Option<&Claim>,
+        contact: Option<Contact>,
     ) -> Result<Option<Original>> {
         let now = delivery.received_at;
         let bytes = parsed.body_bytes.max(delivery.body.len()).saturating_mul(PARSED_FACTOR);
@@ -186,9 +190,11 @@ impl Inner {
         }
         let ended = run.state.is_final();
         let head = Head::of(&run);
-        let stored = match claim {
-            None => self.store.accept(delivery, vec![run]).await.map(|()| None),
-            Some(claim) => self.store.accept_once(delivery, vec![run], &claim.key, now).await,
+        let key = claim.map(|claim| &claim.key);
+        let stored = match (claim, contact) {
+            (_, Some(contact)) => self.store.accept_with_contact(delivery, vec![run], key, &contact, now).await,
+            (None, None) => self.store.accept(delivery, vec![run]).await.map(|()| None),
+            (Some(claim), None) => self.store.accept_once(delivery, vec![run], &claim.key, now).await,
         };
         if let Some(original) = stored.map_err(|error| Refused::store(&error))? {
             return Ok(Some(original));
@@ -210,20 +216,6 @@ fn unordered(why: &str) -> Box<Refused> {
 /// The key by which the run is ordered.
 pub(super) fn lane_of(hook: &Hook, webhook: &Value) -> Result<Option<String>> {
     hook.revision.program.lane(webhook).map_err(|failure| unordered(&failure.message))
-}
-
-/// Checks for the variable that the product asks of every request.
-pub(super) fn required(hook: &Hook, webhook: &Value) -> Result<()> {
-    match hook.place.product.and_then(Product::required) {
-        Some(name) if !is_given(webhook, name) => Err(Refused::missing_variable(name)),
-        _ => Ok(()),
-    }
-}
-
-/// Whether the request gives this variable a value.
-fn is_given(webhook: &Value, name: &str) -> bool {
-    let value = webhook.get_attr(name).unwrap_or_default();
-    !value.is_undefined() && !value.is_none() && value.as_str() != Some("")
 }
 
 /// What the owner is told about a request that was accepted.

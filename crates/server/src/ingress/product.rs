@@ -134,24 +134,24 @@ impl Product {
         Reply { status: StatusCode::OK, body }
     }
 
-    /// The answer to what was refused; none: problem details, for the product documents no form of its own. `first`: the
-    /// name of the first variable that is missing or mistyped.
-    pub(crate) fn refused(self, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
+    /// The answer to what was refused; none: problem details, for the product documents no form of its own. `missing`:
+    /// the name of the first variable if it is missing.
+    pub(crate) fn refused(self, code: Code, detail: &str, missing: Option<&str>) -> Option<Reply> {
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        self.refused_with(status, code, detail, first)
+        self.refused_with(status, code, detail, missing)
     }
 
     /// The same with the status that the hook's document asks for.
-    pub(super) fn refused_with(self, status: StatusCode, code: Code, detail: &str, first: Option<&str>) -> Option<Reply> {
+    pub(super) fn refused_with(self, status: StatusCode, code: Code, detail: &str, missing: Option<&str>) -> Option<Reply> {
         let body = match self {
             Self::Smartflow | Self::Smarttalk => return None,
             Self::Hap => {
-                let message = if code == Code::InvalidVariables { "Missing required parameter" } else { detail };
+                let message = if missing.is_some() { "Missing required parameter" } else { detail };
                 json!({ "status": 0, "msg": message })
             }
             Self::Vectense => json!({ "error": vectense_error(code) }),
             Self::Smashsend => {
-                let (error, message) = match (code, first) {
+                let (error, message) = match (code, missing) {
                     (Code::InvalidVariables, Some(name)) => {
                         ("Validation failed", format!("{} field is required", capitalised(name)))
                     }
@@ -216,7 +216,10 @@ mod tests {
             refused(Product::Smashsend, Code::InvalidVariables, Some("email")),
             r#"{"error":"Validation failed","message":"Email field is required","statusCode":400}"#
         );
-        assert_eq!(refused(Product::Hap, Code::InvalidVariables, None), r#"{"status":0,"msg":"Missing required parameter"}"#);
+        assert_eq!(
+            refused(Product::Hap, Code::InvalidVariables, Some("name")),
+            r#"{"status":0,"msg":"Missing required parameter"}"#
+        );
         assert_eq!(refused(Product::Vectense, Code::Unauthorized, None), r#"{"error":"Invalid shared key"}"#);
         assert_eq!(refused(Product::Vectense, Code::BadBody, None), r#"{"error":"Invalid request format"}"#);
         assert_eq!(refused(Product::Vectense, Code::Internal, None), r#"{"error":"Internal server error"}"#);

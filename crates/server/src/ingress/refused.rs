@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use axum::body::Body;
 use bytes::Bytes;
+use hookmill_engine::contact::ContactError;
 use hookmill_engine::id::DeliveryId;
 use hookmill_engine::request::Refusal;
 use hookmill_signatures::Failure;
@@ -124,11 +125,20 @@ impl Refused {
         refused
     }
 
-    pub(super) fn missing_variable(name: &str) -> Box<Self> {
-        let message = format!("`{name}` is missing");
+    /// A request that must say who it is about, and does not.
+    pub(super) fn nobody(error: ContactError) -> Box<Self> {
+        let (code, message) = match error {
+            ContactError::Missing => ("missing", error.to_string()),
+            ContactError::Malformed => ("mistyped", error.to_string()),
+        };
         let mut refused = Self::new(Code::InvalidVariables, message.clone());
-        refused.members.insert("errors".to_owned(), json!([{ "name": name, "code": "missing", "message": message }]));
+        refused.members.insert("errors".to_owned(), json!([{ "name": "email", "code": code, "message": message }]));
         refused
+    }
+
+    /// Whether the request is at fault, so that it belongs into the ledger, though the store found out.
+    pub(super) fn is_senders(&self) -> bool {
+        self.code == Code::BadBody
     }
 
     pub(super) fn bad_key(why: &str) -> Box<Self> {
@@ -225,8 +235,11 @@ impl Refused {
     /// The answer for the sender. `product`: whose errors it understands. `delivery`: the id under which the refused request
     /// is kept.
     pub(super) fn answer(&self, product: Option<Product>, delivery: Option<String>) -> Response<Body> {
-        let first = || self.members.get("errors")?.get(0)?.get("name")?.as_str();
-        if let Some(reply) = product.and_then(|product| product.refused(self.code, &self.detail, first())) {
+        let missing = || {
+            let first = self.members.get("errors")?.get(0)?;
+            first.get("name")?.as_str().filter(|_| first.get("code").is_some_and(|code| code == "missing"))
+        };
+        if let Some(reply) = product.and_then(|product| product.refused(self.code, &self.detail, missing())) {
             return self.with_headers(secured(reply.status, JSON, reply.body.to_string().into()));
         }
         let mut body = problem(self.code, &self.detail);

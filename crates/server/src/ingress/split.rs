@@ -18,7 +18,7 @@ use hookmill_worker::Head;
 use http::{Response, StatusCode};
 
 use super::Inner;
-use super::accept::{lane_of, notes, required};
+use super::accept::{lane_of, notes};
 use super::answer::Accepted;
 use super::arrival::Arrival;
 use super::dedupe::{Claim, Material};
@@ -103,7 +103,6 @@ impl Inner {
         let mut chosen = Chosen { runs: Vec::with_capacity(parsed.len()), left_out: 0 };
         for (element, one) in (0u32..).zip(parsed) {
             let webhook = &one.webhook;
-            required(hook, webhook)?;
             let id = RunId(self.store.next_id());
             let seed = self.seeds.hash_one(id.0);
             let in_element = |why: String| format!("in element {element}: {why}");

@@ -1,6 +1,7 @@
 //! The API over real sockets.
 
 mod access;
+mod contacts;
 mod deliveries;
 mod events;
 mod faults;
