@@ -13,6 +13,8 @@ use super::screen::Screen;
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a feed of events may last.
+const FEED_TIMEOUT: Duration = Duration::from_secs(600);
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Items that are asked for at once.
@@ -83,6 +85,23 @@ impl Client {
     pub(crate) async fn get_text(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let (_, body) = self.send(self.request(Method::GET, path).query(query)).await?;
         String::from_utf8(body).map_err(|_| Failed::new(Exit::Failed, "the server answered with something that is no text"))
+    }
+
+    /// A feed of events, as long as it lasts.
+    pub(crate) async fn feed(&self, path: &str) -> Result<reqwest::Response> {
+        let response =
+            self.request(Method::GET, path).timeout(FEED_TIMEOUT).send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let problem = response.json().await.unwrap_or_else(|_| json!({}));
+        Err(self.refusal(status, &problem))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Failed {
+        let advice = "is it running? Start it with `hookmill serve`, or name another with --url";
+        Failed::new(Exit::Unreachable, format!("the server {} cannot be reached: {}; {advice}", self.base, causes(error)))
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
@@ -162,10 +181,7 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>)> {
-        let unreachable = |error: reqwest::Error| {
-            let advice = "is it running? Start it with `hookmill serve`, or name another with --url";
-            Failed::new(Exit::Unreachable, format!("the server {} cannot be reached: {}; {advice}", self.base, causes(&error)))
-        };
+        let unreachable = |error: reqwest::Error| self.unreachable(&error);
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
         let body = response.bytes().await.map_err(unreachable)?.to_vec();

@@ -5,6 +5,7 @@ mod backup;
 mod client;
 mod completions;
 mod config;
+mod contacts;
 mod deliveries;
 mod doctor;
 mod exit;
@@ -13,6 +14,7 @@ mod export;
 mod hook;
 mod hooks;
 mod key;
+mod listen;
 mod local;
 mod moment;
 mod openapi;
@@ -21,6 +23,7 @@ mod replay;
 mod restore;
 mod run;
 mod runs;
+mod sample;
 mod screen;
 mod secret;
 mod serve;
@@ -74,6 +77,12 @@ enum Command {
     /// Show a hook, pause it, resume it, switch it off or on, give it a new URL.
     #[command(subcommand)]
     Hook(hook::Hook),
+    /// Listen to a hook for a sample, with a live countdown.
+    Listen(listen::Listen),
+    /// Print the variables that follow from a sample.
+    Sample(sample::Sample),
+    /// List contacts, newest first.
+    Contacts(contacts::Contacts),
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Key(key::Key),
@@ -142,6 +151,9 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Explain(explain) => explain.run().await,
         Command::Hooks(hooks) => hooks.run().await,
         Command::Hook(hook) => hook.run().await,
+        Command::Listen(listen) => listen.run().await,
+        Command::Sample(sample) => sample.run().await,
+        Command::Contacts(contacts) => contacts.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
         Command::Secret(secret) => secret.run().await,
         Command::Workspace(workspace) => workspace.run().await,
@@ -190,12 +202,26 @@ mod tests {
             "hookmill workspace docs on --workspace main",
             "hookmill workspace docs",
             "hookmill completions fish",
+            "hookmill listen --sample hook_1 --url http://h --key k --json",
+            "hookmill sample --json - --required a,b --url http://h --key k",
+            "hookmill sample --pairs a=1 b=2 --keep hook_1",
+            "hookmill sample --delivery dlv_1 --all",
+            "hookmill contacts --text x --limit 5 --json",
+            "hookmill contacts delete ctc_1",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
                 panic!("{line}: {error}");
             }
         }
-        for line in ["hookmill", "hookmill replay", "hookmill key create", "hookmill apply", "hookmill runs --limit x"] {
+        for line in [
+            "hookmill",
+            "hookmill replay",
+            "hookmill key create",
+            "hookmill apply",
+            "hookmill runs --limit x",
+            "hookmill sample",
+            "hookmill listen",
+        ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }

@@ -20,6 +20,7 @@ use tokio::sync::Mutex;
 
 use super::freshness::Freshness;
 use super::hook::{BodyLimits, Hook, Place};
+use super::product;
 use super::refused::{Refused, Result};
 use super::target::{Target, is_token};
 
@@ -199,10 +200,13 @@ impl Hooks {
                 Some(found) => Some(found).filter(|found| found.hook.active),
                 None => return self.by_old_token(token, now).await,
             },
-            Target::Alias(path) => match self.store.hook_by_alias(path).await? {
-                Some(found) => Some(found),
-                None => return self.by_old_alias(path, now).await,
-            },
+            Target::Alias(path) => {
+                let path = product::canonical(path);
+                match self.store.hook_by_alias(&path).await? {
+                    Some(found) => Some(found),
+                    None => return self.by_old_alias(&path, now).await,
+                }
+            }
             Target::Path { workspace, segments } => {
                 let Some((workspace, masks)) = self.paths_of(workspace, version).await? else { return Ok(None) };
                 let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();

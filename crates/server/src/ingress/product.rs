@@ -2,6 +2,8 @@
 //!
 //! A sender that was written for one of them needs nothing changed but the host name.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookmill_engine::id::{DeliveryId, RunId};
@@ -21,6 +23,15 @@ pub fn alias(trigger: &WebhookTrigger, slug: &str) -> Option<String> {
     let product = Product::of(trigger.preset.as_deref()?)?;
     let ids = trigger.ids.clone().unwrap_or_default();
     Some(product.path(ids.workspace.as_deref(), ids.workflow.as_deref(), slug))
+}
+
+/// The path under which a hook is stored that answers at a product's path: HAP calls a workflow whose answer is waited for
+/// at `/workflow/hooks2/`, with the same id.
+pub(super) fn canonical(path: &str) -> Cow<'_, str> {
+    match path.strip_prefix("/workflow/hooks2/") {
+        Some(id) => Cow::Owned(format!("/workflow/hooks/{id}")),
+        None => Cow::Borrowed(path),
+    }
 }
 
 /// Everything that is not at home in a segment of a path.

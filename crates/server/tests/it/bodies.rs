@@ -97,3 +97,58 @@ async fn compressed_bodies_are_read_where_allowed_and_bombs_refused() {
     assert_eq!(answer.header("accept-encoding"), Some("gzip, identity"));
     door.close().await;
 }
+
+const ANY: &str = "
+hookmill: 1
+name: Any
+triggers: [{ webhook: { response: { mode: when_finished } } }]
+steps:
+  - set: { body: '{{ webhook.body }}', files: '{{ webhook.files | length }}' }
+";
+
+#[tokio::test]
+async fn hostile_uploads_are_refused_with_the_reason() {
+    let door = Door::open().await;
+    let path = door.publish(ANY).await;
+    let part = "--xyz\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n";
+    let many = format!("{}--xyz--\r\n", part.repeat(10_000));
+    let nested = "--xyz\r\nContent-Disposition: form-data; name=a\r\nContent-Type: multipart/mixed; boundary=in\r\n\r\n\
+                  --in\r\n\r\n1\r\n--in--\r\n--xyz--\r\n";
+    let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (content_type, body) in [
+        ("multipart/form-data; boundary=xyz", many.as_str()),
+        ("multipart/form-data; boundary=xyz", nested),
+        ("multipart/form-data", part),
+        ("multipart/form-data; boundary=xyz", part),
+        ("application/json", deep.as_str()),
+        ("application/json", "{\"a\": 1"),
+        ("application/xml", "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>"),
+        ("application/xml", "<a><b></a>"),
+    ] {
+        let answer = door.post(&path, &format!("Content-Type: {content_type}\r\n"), body).await;
+        door.refused(&answer, 400, "bad_body").await;
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_content_type_alone_picks_the_parser() {
+    let door = Door::open().await;
+    let path = door.publish(ANY).await;
+    let imitation = r#"{"file":{"name":"a.txt","content_type":"text/plain","path":"/etc/passwd","size":1}}"#;
+    for (content_type, body, seen) in [
+        ("application/json", imitation, imitation),
+        ("application/problem+json", "[1]", "[1]"),
+        ("application/x-www-form-urlencoded", "a[b]=1&c=2&c=3", r#"{"a":{"b":"1"},"c":["2","3"]}"#),
+        ("text/plain", "{\"a\":1}", r#""{\"a\":1}""#),
+        ("text/plain; charset=iso-8859-1", "a", "\"a\""),
+        ("text/csv", "a,b", "\"a,b\""),
+        ("application/xml", "<a><b>1</b></a>", r#"{"a":{"b":"1"}}"#),
+    ] {
+        let answer = door.post(&path, &format!("Content-Type: {content_type}\r\n"), body).await;
+        assert_eq!(answer.status, 200, "{content_type}: {answer:?}");
+        let (said, seen) = (answer.json(), serde_json::from_str::<serde_json::Value>(seen).unwrap());
+        assert_eq!((&said["body"], &said["files"]), (&seen, &0.into()), "{content_type}");
+    }
+    door.close().await;
+}

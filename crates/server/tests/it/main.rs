@@ -9,6 +9,7 @@ mod certified;
 mod cli;
 mod cli_exit;
 mod cli_replay;
+mod cli_samples;
 mod cors;
 mod crash;
 mod crash_database;

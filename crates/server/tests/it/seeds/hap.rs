@@ -82,3 +82,91 @@ async fn a_url_that_leads_nowhere_is_told_in_the_same_form() {
     assert!(answer.json()["msg"].is_string());
     door.close().await;
 }
+
+#[tokio::test]
+async fn synchronous_urls_with_hooks2_lead_to_the_same_workflow() {
+    let waits = HOOK.replace(
+        "preset: hap",
+        "preset: hap\n      response: { mode: when_finished, body: { said: '{{ run.output.seen.name }}' } }",
+    );
+    let door = door(&waits, &[]).await;
+    let answer = door.json(&URL.replace("/hooks/", "/hooks2/"), r#"{"name":"x"}"#).await;
+    assert_eq!((answer.status, answer.json()["said"].as_str()), (200, Some("x")), "{answer:?}");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn each_workflow_generates_a_unique_url() {
+    let door = door("      preset: hap", &[]).await;
+    let hooks = door.store.active_hooks(None).await.unwrap();
+    let alias = hooks[0].alias.clone().unwrap();
+    assert_eq!(alias, format!("/workflow/hooks/{}", hooks[0].token));
+    assert_eq!(door.json(&alias, "{}").await.status, 200);
+    assert_eq!(door.json("/workflow/hooks/MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY4", "{}").await.status, 404);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_system_parses_the_fields_of_body_parameters_and_headers() {
+    let hook = "      preset: hap
+      ids: { workflow: 0123456789abcdef01234567 }
+      variables:
+        name: { type: string, required: true }
+        page: { type: number, from: { query: page } }
+        source: { type: string, from: { header: x-source } }
+      full_body: all";
+    let text = format!(
+        "hookmill: 1\nname: Seed\ntriggers:\n  - webhook:\n{hook}\nsteps:\n  - set: {{ seen: '{{{{ webhook.name }}}} \
+         {{{{ webhook.page + 1 }}}} {{{{ webhook.source }}}} {{{{ webhook.all }}}}' }}\n"
+    );
+    let door = crate::door::Door::open().await;
+    door.publish(&text).await;
+    let headers = "Content-Type: application/json\r\nX-Source: shop\r\n";
+    let answer = door.post(&format!("{URL}?page=2"), headers, r#"{"name":"x"}"#).await;
+    let run = super::run_of(&door, &answer.json()["data"]["instanceId"]).await;
+    assert_eq!(run.output.as_deref(), Some(r#"{"seen":"x 3 shop {\"name\":\"x\"}"}"#));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_read_says_so_instead_of_naming_a_parameter() {
+    let door = door(&HOOK.replace("type: string", "type: number"), &[]).await;
+    for body in ["{", r#"{"name":"x"}"#] {
+        let answer = door.json(URL, body).await;
+        let said = answer.json();
+        assert_eq!((answer.status, &said["status"]), (400, &0.into()), "{answer:?}");
+        assert_ne!(said["msg"], "Missing required parameter", "{body}");
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn request_parameters_include_app_key_and_sign_wherever_they_stand_in_either_spelling() {
+    let door = door(WITH_APP, &[("app", "k1:s1")]).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let json = "Content-Type: application/json\r\n";
+    let headed = |key: &str, sign: &str| format!("{json}HAP-Appkey: {key}\r\nHAP-Sign: {sign}\r\n");
+    for body in [r#"{"appKey":"k1","sign":"s1"}"#, r#"{"AppKey":"k1","Sign":"s1"}"#, r#"{"HAP-Appkey":"k1","HAP-Sign":"s1"}"#] {
+        assert_eq!(door.post(URL, json, body).await.status, 200, "{body}");
+    }
+    assert_eq!(door.post(URL, form, "appKey=k1&sign=s1&a=1").await.status, 200);
+    assert_eq!(door.post(URL, &headed("k1", "s1"), "{}").await.status, 200);
+    for query in ["AppKey=k1&Sign=s1", "appKey=k1&sign=s1", "HAP-Appkey=k1&HAP-Sign=s1"] {
+        assert_eq!(door.get(&format!("{URL}?{query}")).await.status, 200, "{query}");
+        assert_eq!(door.get(&format!("{URL}?{}", query.replace("=s1", "=s2"))).await.status, 401, "{query}");
+    }
+    assert_eq!(door.post(URL, &headed("k1", "s2"), "{}").await.status, 401);
+    assert_eq!(door.post(URL, &headed("k1", ""), r#"{"sign":"s1"}"#).await.status, 401, "half here, half there");
+    assert_eq!(door.json(URL, "{}").await.status, 401);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_whitelist_takes_ranges_and_an_empty_one_allows_everyone() {
+    for (list, status) in [("[ 127.0.0.0/8, '::1/128' ]", 200), ("[ 10.0.0.0/8, '2001:db8::/32' ]", 403), ("[]", 200)] {
+        let door = door(&format!("{HOOK}\n      allow_ips: {list}"), &[]).await;
+        let answer = door.json(URL, r#"{"name":"x"}"#).await;
+        assert_eq!(answer.status, status, "{list}: {answer:?}");
+        door.close().await;
+    }
+}

@@ -60,3 +60,74 @@ async fn an_unknown_workflow_and_a_failed_run_are_told_in_the_same_form() {
     assert_eq!((failed.status, &*failed.body), (500, &br#"{"error":"Internal server error"}"#[..]));
     door.close().await;
 }
+
+#[tokio::test]
+async fn headers_and_body_are_provided_as_the_configured_variables() {
+    // As JSON objects for expressions, with all request headers; the key is in neither.
+    let text = format!(
+        "hookmill: 1\nname: Seed\ntriggers:\n  - webhook:\n{HOOK}\nsteps:\n  - set: {{ email: '{{{{ requestBody.customer.email }}}}', \
+         agent: '{{{{ requestHeaders[\"user-agent\"] }}}}', event: '{{{{ requestHeaders[\"x-github-event\"] }}}}', \
+         all: '{{{{ requestBody }}}}', query: '{{{{ webhook.query.key }}}}' }}\n"
+    );
+    let door = crate::door::Door::open().await;
+    door.set_secrets(SECRETS);
+    door.publish(&text).await;
+    let headers = "Content-Type: application/json\r\nUser-Agent: GitHub-Hookshot/abc123\r\nX-GitHub-Event: push\r\n";
+    assert_eq!(door.post(URL, headers, PAYMENT).await.status, 200);
+    let delivery = door.store.deliveries(&Default::default(), 1).await.unwrap().items.remove(0);
+    let run = super::run_of(&door, &delivery.run.unwrap().to_string().into()).await;
+    let output: serde_json::Value = serde_json::from_str(&run.output.unwrap()).unwrap();
+    assert_eq!((&output["email"], &output["event"]), (&"customer@example.com".into(), &"push".into()));
+    assert_eq!((&output["agent"], &output["all"]["amount"]), (&"GitHub-Hookshot/abc123".into(), &99.99.into()));
+    assert_eq!(output["query"], "***", "the key is in no run");
+    assert!(!delivery.path_and_query.contains("webhook-secret-key-2024"), "nor in the ledger");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn various_content_types_are_supported_and_detected() {
+    let door = door(HOOK, SECRETS).await;
+    for (content_type, body, seen) in [
+        ("application/json", r#"{"a":1}"#, r#"{"a":1}"#),
+        ("application/vnd.api+json", r#"{"a":1}"#, r#"{"a":1}"#),
+        ("text/plain", "hello", "\"hello\""),
+        ("application/x-www-form-urlencoded", "a=1", r#"{"a":"1"}"#),
+        ("application/xml", "<a>1</a>", "{\"a\":\"1\"}"),
+        ("text/csv", "a,b\n1,2\n", "\"a,b\\n1,2\\n\""),
+    ] {
+        let answer = door.post(URL, &format!("Content-Type: {content_type}\r\n"), body).await;
+        assert_eq!(answer.status, 200, "{content_type}: {answer:?}");
+        let newest = door.store.deliveries(&Default::default(), 1).await.unwrap().items.remove(0);
+        let run = super::run_of(&door, &newest.run.unwrap().to_string().into()).await;
+        assert_eq!(run.output.unwrap(), format!("{{\"seen\":{seen}}}"), "{content_type}");
+    }
+    door.close().await;
+}
+
+#[tokio::test]
+async fn the_shared_key_is_validated_on_every_request_and_keys_can_be_rotated() {
+    let hook = HOOK.replace("secret: key", "secret: [key, next]");
+    let door = door(&hook, &[("key", "webhook-secret-key-2024"), ("next", "k 2")]).await;
+    let at = |key: &str| format!("/api/webhook/workspace-id/workflow-id?key={key}");
+    for (key, status) in
+        [("webhook-secret-key-2024", 200), ("k%202", 200), ("k+2", 200), ("webhook-secret-key-202", 401), ("", 401)]
+    {
+        let answer = door.json(&at(key), PAYMENT).await;
+        assert_eq!(answer.status, status, "{key}: {answer:?}");
+    }
+    // The first one is taken away.
+    door.set_secrets(&[("key", "another"), ("next", "k 2")]);
+    assert_eq!(door.json(&at("webhook-secret-key-2024"), PAYMENT).await.status, 401);
+    assert_eq!(door.json(&at("k%202"), PAYMENT).await.status, 200);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn request_sizes_are_limited() {
+    let door = door(HOOK, SECRETS).await;
+    let large = vec![b' '; usize::try_from(crate::door::BODY_BYTES_MAX).unwrap() + 1];
+    let answer = door.json(URL, large).await;
+    assert_eq!((answer.status, answer.json().as_object().unwrap().len()), (413, 1), "{answer:?}");
+    assert!(answer.json()["error"].is_string());
+    door.close().await;
+}
