@@ -4,6 +4,7 @@ use clap::Args;
 use hookmill_engine::id::HookId;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::client::{Client, Remote};
 use super::exit::{Exit, Failed, Result};
@@ -38,6 +39,9 @@ impl Listen {
     pub(crate) async fn run(self) -> Result<()> {
         let hook: HookId = self.sample.parse()?;
         let (client, path) = (self.remote.client()?, format!("/api/v1/hooks/{hook}/listen"));
+        // Before the hook is armed, so that whenever Ctrl-C comes it cancels.
+        let interrupts = signal(SignalKind::interrupt());
+        let mut interrupts = interrupts.map_err(|why| Failed::new(Exit::Failed, format!("cannot wait for Ctrl-C: {why}")))?;
         let armed = client.post(&path, &json!({})).await?;
         let seconds = armed["seconds_left"].as_u64().unwrap_or_default();
         if !self.remote.json {
@@ -46,8 +50,7 @@ impl Listen {
         let bar = progress::bar("Listening", seconds);
         let ended = tokio::select! {
             ended = follow(&client, &path, &bar, self.remote.screen()) => ended,
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(|why| Failed::new(Exit::Failed, format!("cannot wait for Ctrl-C: {why}")))?;
+            _ = interrupts.recv() => {
                 client.delete(&path).await?;
                 Err(Failed::new(Exit::Failed, "cancelled"))
             }
