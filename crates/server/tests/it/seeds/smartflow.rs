@@ -27,7 +27,7 @@ async fn a_wrong_api_key_is_refused() {
 
 #[tokio::test]
 async fn each_workflow_gets_a_unique_url() {
-    let door = door("      preset: smartflow", &[]).await;
+    let door = door("      preset: smartflow\n      auth: { any: [] }", &[]).await;
     let hooks = door.store.active_hooks(None).await.unwrap();
     let alias = hooks[0].alias.clone().unwrap();
     assert_eq!(alias, format!("/webhooks/{}", hooks[0].token));
