@@ -1,6 +1,7 @@
 //! Real senders at the door: signatures, handshakes, delivery ids. How each provider signs is tested where it is checked.
 
 use hookmill_store::deliveries::Outcome;
+use hookmill_testkit::patience::until;
 
 use crate::door::Door;
 
@@ -128,19 +129,6 @@ fn hmac_hex(key: &str, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_this_version_does_not_do_is_told_and_not_ignored() {
-    let door = Door::open().await;
-    for webhook in ["split: '$.items'"] {
-        door.publish(&document(webhook)).await;
-        let answer = door.json("/hooks/main/p", "{}").await;
-        assert_eq!((answer.status, answer.code().as_str()), (503, "hook_not_ready"), "{webhook}");
-        let detail = door.delivery(&answer).await.detail.unwrap();
-        assert!(detail.contains(webhook.split(':').next().unwrap()), "{detail}");
-    }
-    door.close().await;
-}
-
-#[tokio::test]
 async fn a_secret_that_is_missing_or_malformed_does_not_shut_out_who_signs_with_another() {
     let door = Door::open().await;
     door.set_secrets(&[("bad", "!"), ("good", "azN5"), ("app", "s")]);
@@ -191,6 +179,6 @@ async fn a_handshake_that_delivers_the_secret_comes_before_the_secret() {
     door.publish(&document("preset: notion, secret: later")).await;
     let answer = door.json("/hooks/main/p", r#"{"verification_token":"secret_1"}"#).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(door.count_of(Outcome::Handshake).await, 2);
+    until("both handshakes are kept", async || (door.count_of(Outcome::Handshake).await == 2).then_some(())).await;
     door.close().await;
 }
