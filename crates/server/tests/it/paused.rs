@@ -44,7 +44,8 @@ async fn what_a_paused_hook_takes_starts_when_it_is_resumed(url: Option<String>)
             ended.push((run.started_at, run.id));
             assert_eq!(door.delivery(answer).await.outcome, Outcome::Accepted);
         }
-        assert!(ended.is_sorted(), "in the order of reception: {ended:?}");
+        // Without a lane they are taken in their order, but several begin at the same time.
+        assert!(document != IN_LANES || ended.is_sorted(), "in the order of reception: {ended:?}");
     }
     door.close().await;
 }
