@@ -48,7 +48,7 @@ pub(super) fn parse(bytes: &Bytes, media: &MediaType<'_>) -> Result<Body<'static
     Ok(body)
 }
 
-/// The names and texts of the fields of a form, files left out; nothing if the content type is another, or if [`parse`]
+/// The names and texts of the fields of a form, files left out; nothing if the content type is another, or if `parse`
 /// would refuse the body.
 #[must_use]
 pub fn texts(content_type: &str, body: &[u8]) -> Vec<(String, String)> {
