@@ -87,7 +87,7 @@ impl Worker {
             Kind::Accept if self.inner.store.acceptance(delivery).await?.is_some() => return Ok(Step::Nothing),
             Kind::Accept => self.run_after_all(delivery, which).await.map(|accepting| match accepting {
                 Accepting::Starts(what) => Step::AfterAll(what),
-                Accepting::Repeats(_) => Step::Nothing,
+                Accepting::Repeats { .. } => Step::Nothing,
             }),
         };
         match step {

@@ -46,7 +46,7 @@ pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;
 pub use programs::{PROGRAMS_BYTES_MAX, Programs, Revision};
-pub use replay::{Edit, KeyOf, Witness};
+pub use replay::{Edit, KeyOf, OwnKey, Witness};
 pub use secrets::Secrets;
 pub use view::{Given, RunView, fold_stored};
 pub use wish::{From, Which};

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookmill_engine::contact::{contact, knows_people};
 use hookmill_engine::expression::Value;
-use hookmill_engine::id::{DeliveryId, HookId, RunId};
+use hookmill_engine::id::{DeliveryId, RunId};
 use hookmill_engine::request::Headers;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
@@ -35,25 +35,37 @@ pub struct Edit {
 pub struct Witness {
     /// What can be learned beyond bytes and headers, for deliveries of which nothing was kept when they came in.
     pub facts: fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts,
-    /// The key under which its copies are known, if it is accepted now; an error is a sentence for the owner.
+    /// The key under which its copies are known, if it is accepted now.
     pub key: KeyOf,
 }
 
 /// The key of a delivery with this body, and with this `webhook` unless it is split, accepted at this time.
-pub type KeyOf = fn(&WebhookTrigger, &Delivery, &Bytes, Option<&Value>, Timestamp) -> Result<Option<Key>, String>;
+pub type KeyOf = fn(&WebhookTrigger, &Delivery, &Bytes, Option<&Value>, Timestamp) -> Option<OwnKey>;
+
+/// The key under which the copies of a delivery are known.
+#[derive(Clone, Debug)]
+pub struct OwnKey {
+    /// The key.
+    pub key: Key,
+    /// Whether the client made it for one request, so that another body under it is no copy.
+    pub strict: bool,
+}
 
 /// What a delivery that is run again starts.
 struct Again {
     runs: Vec<NewRun>,
     /// Only for one that was refused.
-    claim: Option<(HookId, Key)>,
+    own_key: Option<OwnKey>,
 }
 
 /// What becomes of a refused delivery that is accepted after all.
 pub(crate) enum Accepting {
     Starts(AfterAll),
-    /// A copy of it was accepted before; this is its run.
-    Repeats(RunId),
+    /// A copy of it was accepted before; its run, unless retention took it.
+    Repeats {
+        original: DeliveryId,
+        run: Option<RunId>,
+    },
 }
 
 impl Worker {
@@ -123,7 +135,10 @@ impl Worker {
         for _ in 0..TRIES {
             let what = match self.run_after_all(delivery, which).await? {
                 Accepting::Starts(what) => what,
-                Accepting::Repeats(run) => return Ok(run),
+                Accepting::Repeats { run: Some(run), .. } => return Ok(run),
+                Accepting::Repeats { original, run: None } => {
+                    return Err(Error::Conflict(format!("it repeats {original}, whose run is not kept any more")));
+                }
             };
             match self.inner.store.accept_after_all(delivery, what, author).await {
                 Ok(id) => {
@@ -150,12 +165,17 @@ impl Worker {
         if !body_was_kept(&stored) {
             return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
         }
-        let Again { runs, claim } = self.run_of(&mut stored, &body, which).await?;
-        if let Some((hook, key)) = &claim
-            && let Some(original) = self.inner.store.original(*hook, key, self.inner.clock.now()).await?
-            && let Some(run) = self.inner.store.runs_of_delivery(original.delivery).await?.first()
+        let Again { runs, own_key } = self.run_of(&mut stored, &body, which).await?;
+        let mut claim = own_key.as_ref().map(|own| (stored.hook, own.key.clone()));
+        if let Some(own) = own_key
+            && let Some(original) = self.inner.store.original(stored.hook, &own.key, self.inner.clock.now()).await?
         {
-            return Ok(Accepting::Repeats(*run));
+            if original.same_body || !own.strict {
+                let run = self.inner.store.runs_of_delivery(original.delivery).await?.first().copied();
+                return Ok(Accepting::Repeats { original: original.delivery, run });
+            }
+            // The client used its key for something else; whoever accepts this wants it all the same.
+            claim = None;
         }
         if let Some(run) = runs.first() {
             self.keep_contact(run, &stored, &body).await?;
@@ -235,11 +255,10 @@ impl Worker {
             stored.facts = trigger.map(|trigger| (inner.witness.facts)(trigger, stored, body)).unwrap_or_default();
         }
         let parsed = load::parse_delivery(trigger, stored, body).map_err(Error::Input)?;
-        let claim = match (trigger, stored.outcome) {
+        let own_key = match (trigger, stored.outcome) {
             (Some(trigger), Outcome::Refused) => {
                 let whole = parsed.first().filter(|(element, _)| element.is_none()).map(|(_, parsed)| &parsed.webhook);
-                let key = (inner.witness.key)(trigger, stored, body, whole, inner.clock.now()).map_err(Error::Conflict)?;
-                key.map(|key| (stored.hook, key))
+                (inner.witness.key)(trigger, stored, body, whole, inner.clock.now())
             }
             _ => None,
         };
@@ -258,7 +277,7 @@ impl Worker {
         if runs.is_empty() {
             return Err(Error::Conflict("the array that the delivery is split by is empty, so there is nothing to run".into()));
         }
-        Ok(Again { runs, claim })
+        Ok(Again { runs, own_key })
     }
 }
 

@@ -11,6 +11,7 @@ use hookmill_engine::time::{Span, Timestamp};
 use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey, WebhookTrigger};
 use hookmill_store::deliveries::Delivery;
 use hookmill_store::idempotency::Key;
+use hookmill_worker::OwnKey;
 use http::header::HeaderMap;
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -126,21 +127,18 @@ impl Deduper {
     }
 }
 
-/// The key of a stored delivery, claimed at `now`; none if it has none, or if each of its elements has its own (`webhook` is
-/// what it says as a whole).
-///
-/// # Errors
-/// A sentence for the owner: the key cannot be told.
+/// The key of a stored delivery, claimed at `now` (`webhook` is what it says as a whole). None if it has none that can be
+/// used, or if each of its elements has its own: whoever accepts it all the same wants it for itself.
 pub(super) fn key_of(
     trigger: &WebhookTrigger,
     delivery: &Delivery,
     body: &Bytes,
     webhook: Option<&Value>,
     now: Timestamp,
-) -> Result<Option<Key>, String> {
-    let deduper = Deduper::new(trigger.dedupe.as_ref())?;
+) -> Option<OwnKey> {
+    let deduper = Deduper::new(trigger.dedupe.as_ref()).ok()?;
     if webhook.is_none() && deduper.is_of_elements() {
-        return Ok(None);
+        return None;
     }
     let mut headers = HeaderMap::new();
     for (name, value) in delivery.headers.iter() {
@@ -151,7 +149,7 @@ pub(super) fn key_of(
     let (delivery_id, _) = names_of(trigger, delivery, body);
     let webhook = webhook.unwrap_or(&Value::UNDEFINED);
     let material = Material { headers: &headers, body, webhook, delivery_id, now, seed: 0 };
-    Ok(deduper.claim(&material)?.map(|claim| claim.key))
+    deduper.claim(&material).ok()?.map(|Claim { key, strict }| OwnKey { key, strict })
 }
 
 fn hash(parts: &[&[u8]]) -> Bytes {

@@ -229,7 +229,7 @@ impl Rig {
             clock: world.clock.clone(),
             files: Arc::new(files),
             observer: world.clone(),
-            witness: Witness { facts: |_, _, _| Facts::default(), key: |_, _, _, _, _| Ok(None) },
+            witness: Witness { facts: |_, _, _| Facts::default(), key: |_, _, _, _, _| None },
             config,
         };
         let worker = Worker::start(parts).await.unwrap();

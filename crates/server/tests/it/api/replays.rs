@@ -229,6 +229,29 @@ async fn copies_of_a_refused_delivery_are_accepted_after_all_once() {
 }
 
 #[tokio::test]
+async fn what_was_refused_for_its_key_is_accepted_for_itself() {
+    let server = Running::start().await;
+    let published = server.client.publish(DOUBLE).await;
+    let send = async |key: &str, n: u32| {
+        let request = server.client.to_hook(published.hook()).header("idempotency-key", key).json(&json!({ "n": n }));
+        server.client.answer(request).await
+    };
+    assert_eq!(send("k", 1).await.status, 202);
+    for (key, n, status) in [("k", 2, 422), ("\"", 3, 400)] {
+        let answer = send(key, n).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        let id = text(&answer.json()["delivery_id"]);
+        let path = format!("/api/v1/deliveries/{id}");
+        until("it is in the ledger", async || (server.client.call("GET", &path, None).await.status == 200).then_some(())).await;
+        let (status, said) = post(&server, &format!("{path}/accept"), json!({})).await;
+        assert_eq!(status, 202, "{said}");
+        let run = run_in(&server.client, &text(&said["run_id"]), &["succeeded"]).await;
+        assert_eq!(run["delivery"], json!(id), "another request than the one that had the key");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn many_deliveries_are_run_again_up_to_a_limit() {
     let server = Running::start().await;
     let published = server.client.publish(DOUBLE).await;
