@@ -8,21 +8,16 @@ use std::time::Duration;
 
 use hookmill_engine::id::{DeliveryId, ReplayId, WorkspaceId};
 use hookmill_store::bulk::{Bulk, Kind, State, Step};
-use hookmill_store::db::Dialect;
 use hookmill_store::deliveries::{DeliveryFilter, Outcome};
-use tracing::warn;
 
 use crate::error::Error;
 use crate::replay::Accepting;
+use crate::rounds;
 use crate::wish::Which;
 use crate::worker::{Inner, Worker};
 
 /// Deliveries that are looked up at once.
 const PAGE: usize = 100;
-/// Pause after a failure.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// How often a node looks for what another one left behind.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How often a full backlog is looked at again.
 const PAUSE_WHILE_FULL: Duration = Duration::from_millis(500);
 /// Tries of one delivery that changes meanwhile.
@@ -151,30 +146,10 @@ impl Worker {
     }
 }
 
-/// The loop. With SQLite it asks the database at its start, and then only when somebody wished for something.
+/// The loop.
 pub(crate) async fn run(inner: Arc<Inner>) {
     let worker = Worker { inner: inner.clone() };
-    let shared = inner.store.db().dialect() == Dialect::Postgres;
-    loop {
-        let pause = match pass(&worker).await {
-            Ok(()) => shared.then_some(LOOK_EVERY),
-            Err(problem) => {
-                warn!(error = %problem, "A bulk replay waits: {problem}");
-                Some(PAUSE_AFTER_FAILURE)
-            }
-        };
-        let paused = async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = inner.stop.cancelled() => return,
-            () = inner.bulk.notified() => {}
-            () = paused => {}
-        }
-    }
+    while rounds::next(&inner, &inner.bulk, "Bulk replays", pass(&worker).await).await {}
 }
 
 async fn pass(worker: &Worker) -> Result<(), Error> {

@@ -4,20 +4,14 @@
 //! next start, and with PostgreSQL another node does.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use hookmill_engine::id::HookId;
-use hookmill_store::db::Dialect;
 use hookmill_store::deliveries::Released;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::error::Error;
+use crate::rounds;
 use crate::worker::{Inner, Worker};
-
-/// Pause after a failure.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// How often a node looks for what another one left behind.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 impl Worker {
     /// Looks for held deliveries whose hook is active, and lets them go. To be called after a hook became active, and by who
@@ -27,29 +21,9 @@ impl Worker {
     }
 }
 
-/// The loop. With SQLite it asks the database at its start, and then only when it is told to.
+/// The loop.
 pub(crate) async fn run(inner: Arc<Inner>) {
-    let shared = inner.store.db().dialect() == Dialect::Postgres;
-    loop {
-        let pause = match pass(&inner).await {
-            Ok(()) => shared.then_some(LOOK_EVERY),
-            Err(problem) => {
-                warn!(error = %problem, "Held deliveries wait: {problem}");
-                Some(PAUSE_AFTER_FAILURE)
-            }
-        };
-        let paused = async {
-            match pause {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = inner.stop.cancelled() => return,
-            () = inner.held.notified() => {}
-            () = paused => {}
-        }
-    }
+    while rounds::next(&inner, &inner.held, "Held deliveries", pass(&inner).await).await {}
 }
 
 async fn pass(inner: &Inner) -> Result<(), Error> {

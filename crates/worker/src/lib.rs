@@ -31,6 +31,7 @@ mod prune;
 mod queue;
 mod replay;
 mod rescue;
+mod rounds;
 mod secrets;
 mod timers;
 mod view;
