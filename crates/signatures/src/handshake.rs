@@ -129,8 +129,8 @@ impl Handshake {
         match self {
             Self::None => None,
             Self::Slack if post => {
-                let body = reading.json().filter(|body| body["type"] == "url_verification")?;
-                Some(Reply::echo(body["challenge"].as_str()?.as_bytes()).signed())
+                reading.text_at("$.type").filter(|kind| kind == "url_verification")?;
+                Some(Reply::echo(reading.json()?["challenge"].as_str()?.as_bytes()).signed())
             }
             Self::Zoom if post => zoom(preset, settings, secrets, reading),
             Self::Discord if post => discord(reading),
@@ -142,6 +142,7 @@ impl Handshake {
             Self::EventGrid | Self::CloudEvents if method == "OPTIONS" => cloud_events(reading),
             Self::Asana if post => asana(reading),
             Self::Notion if post => {
+                reading.text_at("$.verification_token")?;
                 let token = reading.json()?.get("verification_token")?.as_str()?.to_owned();
                 (token.len() <= CHALLENGE_BYTES_MAX).then(|| Reply { learned_secret: Some(token), ..Reply::status(200) })
             }
@@ -171,6 +172,7 @@ fn query<'r>(reading: &'r Reading<'_>, name: &str) -> Option<Cow<'r, [u8]>> {
 /// Interactions ping with type 1. Webhook events ping with type 0, and there type 1 is an event
 /// (<https://docs.discord.com/developers/events/webhook-events>).
 fn discord(reading: &Reading<'_>) -> Option<Reply> {
+    reading.text_at("$.type").filter(|kind| matches!(kind.as_str(), "0" | "1"))?;
     let body = reading.json()?;
     match body.get("type")?.as_u64()? {
         1 if body.get("event").is_none() => Some(Reply::json(&json!({"type": 1})).signed()),
@@ -181,7 +183,8 @@ fn discord(reading: &Reading<'_>) -> Option<Reply> {
 
 /// The answer proves that we hold the secret, so it is made with the one that the question was signed with.
 fn zoom(preset: &Preset, settings: &Settings, secrets: &[&[u8]], reading: &Reading<'_>) -> Option<Reply> {
-    let body = reading.json().filter(|body| body["event"] == "endpoint.url_validation")?;
+    reading.text_at("$.event").filter(|event| event == "endpoint.url_validation")?;
+    let body = reading.json()?;
     let plain = body["payload"]["plainToken"].as_str().filter(|token| token.len() <= CHALLENGE_BYTES_MAX)?;
     let Ok(Genuine { secret: Some(secret), .. }) = preset.judge(settings, secrets, reading) else {
         return Some(Reply::status(401).signed());
@@ -258,6 +261,7 @@ fn x(secrets: &[&[u8]], reading: &Reading<'_>) -> Option<Reply> {
 }
 
 fn sns(reading: &Reading<'_>) -> Option<Reply> {
+    reading.text_at("$.Type").filter(|kind| kind.ends_with("Confirmation"))?;
     let body = reading.json()?;
     match body["Type"].as_str()? {
         "SubscriptionConfirmation" => {

@@ -21,6 +21,7 @@ mod place;
 mod preset;
 mod presets;
 mod scheme;
+mod seek;
 mod sent;
 mod settings;
 mod signed_text;

@@ -37,10 +37,7 @@ impl Place {
                 values.map(Cow::Borrowed).collect()
             }
             Self::Query(name) => reading.sent.query_values(name),
-            Self::Body(path) => {
-                let found = reading.json().and_then(|body| find(body, path)).and_then(scalar);
-                found.map(|text| text.into_owned().into_bytes().into()).into_iter().collect()
-            }
+            Self::Body(path) => reading.text_at(path).map(|text| text.into_bytes().into()).into_iter().collect(),
             Self::Bearer => {
                 let tokens = reading.sent.header_values("authorization").filter_map(crate::credentials::bearer);
                 tokens.map(Cow::Borrowed).collect()
@@ -103,14 +100,16 @@ pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-enum Step<'p> {
+/// One step of a path.
+pub(crate) enum Step<'p> {
     Member(&'p str),
     Element(usize),
     Only,
 }
 
 /// The steps of a path after its `$`.
-struct Steps<'p>(&'p str);
+#[derive(Clone)]
+pub(crate) struct Steps<'p>(pub(crate) &'p str);
 
 impl<'p> Iterator for Steps<'p> {
     type Item = Result<Step<'p>, ()>;

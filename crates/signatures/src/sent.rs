@@ -6,6 +6,9 @@ use std::cell::OnceCell;
 use percent_encoding::percent_decode;
 use serde_json::Value;
 
+use crate::place;
+use crate::seek::seek;
+
 /// A request as it was received, before anything parsed it. Signatures are over bytes, so nothing here is normalised but the
 /// case of header names.
 #[derive(Clone, Copy)]
@@ -62,7 +65,7 @@ fn form_decode(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// A request while it is judged: its body is parsed at most once, and only if something in it is asked for.
+/// A request while it is judged: its body is built at most once, and only if more of it is asked for than one text.
 pub struct Reading<'a> {
     /// The request.
     pub sent: Sent<'a>,
@@ -75,6 +78,14 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn new(sent: &Sent<'a>) -> Self {
         Self { sent: *sent, json: OnceCell::new(), sorted_form: OnceCell::new() }
+    }
+
+    /// The string or number at a path of the body. A body that nobody has needed whole is not built for it.
+    pub(crate) fn text_at(&self, path: &str) -> Option<String> {
+        match self.json.get() {
+            Some(built) => place::find(built.as_ref()?, path).and_then(place::scalar).map(Cow::into_owned),
+            None => seek(self.sent.body, path),
+        }
     }
 
     /// The body as JSON; `None` if it is none.

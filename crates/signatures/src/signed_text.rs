@@ -92,9 +92,9 @@ fn text<'r>(
 }
 
 fn member(path: &str, reading: &Reading<'_>) -> Result<String, Failure> {
-    let found = reading.json().and_then(|body| crate::place::find(body, path)).and_then(crate::place::scalar);
-    let found = found.map(Cow::into_owned);
-    found.ok_or_else(|| Failure::plain(Code::PartMissing, format!("The signed member {path} of the body is missing.")))
+    reading
+        .text_at(path)
+        .ok_or_else(|| Failure::plain(Code::PartMissing, format!("The signed member {path} of the body is missing.")))
 }
 
 /// The delivery's id. It may not contain the separator that follows it: `a.b` + `.` + `c` would also be `a` + `.` + `b.c`.
