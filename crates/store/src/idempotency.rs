@@ -1,25 +1,24 @@
 //! Idempotency keys: the same request twice starts one run.
 //!
-//! The claim is written in the batch of the delivery. The statement itself decides whether the key is free, so that of
-//! two equal requests at the same moment one is accepted and the other learns which. Looking first is only for speed
-//! (`lately`).
+//! The claim is written in the batch of the delivery. Taking the key itself decides whether it is free, so that of two equal
+//! requests at the same moment one is accepted and the other learns which. Looking first is only for speed (`lately`).
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Timestamp;
 
-use crate::db::{Batch, Expect};
-use crate::deliveries::NewDelivery;
-use crate::runs::NewRun;
-use crate::{Result, Store, args};
+use crate::db::{Args, Batch, Column, Dialect, Hash, KeyTable, OnConflict, Table};
+use crate::deliveries::{DELIVERY_COLUMNS, NewDelivery};
+use crate::runs::{NewRun, RUN_COLUMNS};
+use crate::{Error, Result, Store, args};
 
-/// A key of a hook. Both hashes are 16 bytes or more of a cryptographic hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A key of a hook. Both hashes are cryptographic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The hash of the key that the sender gave.
-    pub key_hash: Bytes,
+    pub key_hash: Hash,
     /// The hash of the body, to tell a repetition from a mistake.
-    pub body_hash: Bytes,
+    pub body_hash: Hash,
     /// Until when the key is remembered.
     pub expires_at: Timestamp,
 }
@@ -33,12 +32,49 @@ pub struct Original {
     pub same_body: bool,
 }
 
-const CLAIM: &str = "
+static FRESH: Table = Table {
+    name: "fresh_keys",
+    columns: &[
+        Column::int("hook"),
+        Column::bytes("key_hash"),
+        Column::bytes("body_hash"),
+        Column::int("delivery"),
+        Column::int("expires_at"),
+    ],
+    on_conflict: OnConflict::Fail,
+};
+
+/// The keys of all hooks.
+pub(crate) static KEYS: KeyTable = KeyTable {
+    take: "
     INSERT INTO idempotency (hook, key_hash, body_hash, delivery, expires_at)
     VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (hook, key_hash) DO UPDATE
        SET body_hash = $3, delivery = $4, expires_at = $5
-     WHERE idempotency.expires_at <= $6";
+     WHERE idempotency.expires_at <= $6",
+    is_taken: "SELECT 1 FROM idempotency WHERE hook = $1 AND key_hash = $2 AND expires_at > $3",
+    fresh: &FRESH,
+    load: "SELECT hook, key_hash, body_hash, delivery, expires_at FROM fresh_keys ORDER BY id",
+    is_fresh: "SELECT 1 FROM fresh_keys WHERE hook = $1 AND key_hash = $2 AND expires_at > $3 LIMIT 1",
+    settle: "
+    INSERT INTO idempotency (hook, key_hash, body_hash, delivery, expires_at)
+    VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (hook, key_hash) DO UPDATE
+       SET body_hash = $3, delivery = $4, expires_at = $5
+     WHERE idempotency.expires_at < $5",
+    last: "SELECT COALESCE(MAX(id), 0) FROM fresh_keys",
+    forget: "DELETE FROM fresh_keys WHERE id IN (SELECT id FROM fresh_keys WHERE id <= $1 ORDER BY id LIMIT $2)",
+};
+
+/// For a process that does not have the fresh keys in memory.
+const FIND_FRESH: &str = "
+    SELECT delivery, body_hash
+      FROM fresh_keys
+     WHERE hook = $1
+       AND key_hash = $2
+       AND expires_at > $3
+     ORDER BY id DESC
+     LIMIT 1";
 
 const FIND: &str = "
     SELECT delivery, body_hash
@@ -57,8 +93,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Original>> {
         let (id, hook) = (delivery.id, delivery.hook);
-        self.lately().note(hook, key);
-        let mut batch = Batch::new();
+        if self.db().dialect() == Dialect::Postgres {
+            self.lately().note(hook, key);
+        }
+        let mut batch = Batch::with_room(KEY_VALUES + DELIVERY_COLUMNS + runs.len() * RUN_COLUMNS);
         Self::claim_into(&mut batch, hook, id, key, now);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
         match self.db().write(batch).await {
@@ -66,10 +104,10 @@ impl Store {
                 self.watch().tell_all(changed);
                 Ok(None)
             }
-            Err(crate::Error::Conflict { statement: 0 }) => match self.original(hook, key, now).await? {
+            Err(Error::Conflict { statement: 0 }) => match self.original(hook, key, now).await? {
                 Some(original) => Ok(Some(original)),
                 // It expired and was pruned in between.
-                None => Err(crate::Error::Conflict { statement: 0 }),
+                None => Err(Error::Conflict { statement: 0 }),
             },
             Err(error) => Err(error),
         }
@@ -77,19 +115,42 @@ impl Store {
 
     /// Adds the claim of a key to a batch; conflicts there if the key was used before.
     pub(crate) fn claim_into(batch: &mut Batch, hook: HookId, id: DeliveryId, key: &Key, now: Timestamp) {
-        let claim = args![hook.0, key.key_hash.clone(), key.body_hash.clone(), id.0, key.expires_at.0, now.0];
-        batch.execute(CLAIM, claim, Expect::Exactly(1));
+        batch.claim(&KEYS, args![hook.0, stored(&key.key_hash), stored(&key.body_hash), id.0, key.expires_at.0, now.0]);
     }
 
-    /// What a key was used for, if this process met it lately. `None` proves nothing: [`Store::accept_once`] does.
+    /// What a key was used for, where that is known without asking the database or likely enough to ask. `None` proves
+    /// nothing: [`Store::accept_once`] does.
     pub async fn likely_original(&self, hook: HookId, key: &Key, now: Timestamp) -> Result<Option<Original>> {
-        if self.lately().knows(hook, key) { self.original(hook, key, now).await } else { Ok(None) }
+        match self.fresh_original(hook, key, now) {
+            None if self.lately().knows(hook, key) => self.original(hook, key, now).await,
+            known => Ok(known),
+        }
     }
 
     /// What a key was used for, while it is remembered.
     pub async fn original(&self, hook: HookId, key: &Key, now: Timestamp) -> Result<Option<Original>> {
-        let rows = self.db().read(FIND, args![hook.0, key.key_hash.clone(), now.0]).await?;
+        if let Some(original) = self.fresh_original(hook, key, now) {
+            return Ok(Some(original));
+        }
+        let place: Args = args![hook.0, stored(&key.key_hash), now.0];
+        let mut rows = self.db().read(FIND, place.clone()).await?;
+        if rows.is_empty() && self.db().is_guest() {
+            rows = self.db().read(FIND_FRESH, place).await?;
+        }
         let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some(Original { delivery: DeliveryId(row.int(0)?), same_body: row.bytes(1)? == key.body_hash }))
+        Ok(Some(Original { delivery: DeliveryId(row.int(0)?), same_body: row.bytes(1)?[..] == key.body_hash }))
     }
+
+    /// The same of a key that is not in the index yet.
+    pub(crate) fn fresh_original(&self, hook: HookId, key: &Key, now: Timestamp) -> Option<Original> {
+        let taken = self.db().fresh_key(hook.0, &key.key_hash).filter(|taken| taken.expires_at > now.0)?;
+        Some(Original { delivery: DeliveryId(taken.owner), same_body: taken.content == key.body_hash })
+    }
+}
+
+/// Values of a claim.
+const KEY_VALUES: usize = 6;
+
+fn stored(hash: &Hash) -> Bytes {
+    Bytes::copy_from_slice(hash)
 }

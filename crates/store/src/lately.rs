@@ -1,4 +1,4 @@
-//! Which idempotency keys this process has claimed lately: spares nearly every request a look into the database.
+//! Which idempotency keys this process has claimed lately from PostgreSQL: spares nearly every request a look into the database.
 //!
 //! It only decides where it is cheaper to find a repetition: a key that is not in here is claimed without looking, and the
 //! claim itself finds out whether it was used before. A repetition that is met this way makes its whole group of commits
@@ -43,22 +43,18 @@ impl Lately {
 
 /// The hash of a key is cryptographic already: its first bytes are as good as any.
 fn fingerprint(hook: HookId, key: &Key) -> u64 {
-    let mut first = [0; 8];
-    for (to, from) in first.iter_mut().zip(key.key_hash.iter()) {
-        *to = *from;
-    }
-    u64::from_le_bytes(first) ^ hook.0.cast_unsigned().rotate_left(32)
+    let (first, _) = key.key_hash.split_first_chunk().expect("a hash has more than eight bytes");
+    u64::from_le_bytes(*first) ^ hook.0.cast_unsigned().rotate_left(32)
 }
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use hookmill_engine::time::Timestamp;
 
     use super::*;
 
     fn key(number: u64) -> Key {
-        Key { key_hash: number.to_le_bytes().to_vec().into(), body_hash: Bytes::new(), expires_at: Timestamp(0) }
+        Key { key_hash: u128::from(number).to_le_bytes(), body_hash: [0; 16], expires_at: Timestamp(0) }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::contacts::Turns;
 use crate::db::{Access, Args, Db, DbConfig, Dialect, Target};
 use crate::deliveries::{REFUSED_BYTES_MAX, Refusals};
 use crate::home::Home;
+use crate::idempotency::KEYS;
 use crate::ids::{Clock, IdSource, system_clock};
 use crate::lately::Lately;
 use crate::nodes::{self, GUEST_SLOT, NodeId};
@@ -36,8 +37,9 @@ impl Config {
     /// The defaults for `sqlite:FILE` or `postgres://…`.
     pub fn new(database: &str) -> Result<Self> {
         let clock = system_clock();
+        let db = DbConfig::new(Target::parse(database)?, &MIGRATIONS, clock());
         Ok(Self {
-            db: DbConfig::new(Target::parse(database)?, &MIGRATIONS, clock()),
+            db: DbConfig { keys: Some(&KEYS), ..db },
             clock,
             address: String::new(),
             folder: None,

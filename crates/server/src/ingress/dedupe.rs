@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::time::{Span, Timestamp};
 use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey, WebhookTrigger};
+use hookmill_store::db::Hash;
 use hookmill_store::deliveries::Delivery;
 use hookmill_store::idempotency::Key;
 use hookmill_worker::OwnKey;
@@ -23,8 +24,6 @@ use super::redact;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longer keys are refused: nobody needs them, and they are hashed for each request.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// Bytes of a hash that are stored.
-const HASH_BYTES: usize = 16;
 /// The longest time that a key is remembered.
 pub const WINDOW_MAX: Span = Span(90 * 24 * 60 * 60 * 1_000);
 
@@ -152,10 +151,11 @@ pub(super) fn key_of(
     deduper.claim(&material).ok()?.map(|Claim { key, strict }| OwnKey { key, strict })
 }
 
-fn hash(parts: &[&[u8]]) -> Bytes {
+fn hash(parts: &[&[u8]]) -> Hash {
     let mut hash = Sha256::new();
     parts.iter().for_each(|part| hash.update(part));
-    Bytes::copy_from_slice(&hash.finalize()[..HASH_BYTES])
+    let whole: [u8; 32] = hash.finalize().into();
+    *whole.first_chunk().expect("it is longer than what is kept of it")
 }
 
 /// A key from a header: a structured-field string in quotes (RFC 9651), or bare as many clients send it.

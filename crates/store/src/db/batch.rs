@@ -5,6 +5,7 @@ use std::ops::Range;
 use smallvec::SmallVec;
 
 use super::arg::Arg;
+use super::keys::KeyTable;
 use super::row::Row;
 
 /// A table that rows are inserted into. Declared as a `static` beside the aggregate that owns it.
@@ -93,6 +94,7 @@ impl Expect {
 pub(crate) enum Op {
     Insert { table: &'static Table, args: Range<usize> },
     Execute { sql: &'static str, args: Range<usize>, expect: Expect },
+    Claim { keys: &'static KeyTable, args: Range<usize> },
 }
 
 /// A transaction as data: all of it happens, or nothing.
@@ -128,6 +130,14 @@ impl Batch {
     pub fn execute(&mut self, sql: &'static str, args: impl IntoIterator<Item = Arg>, expect: Expect) -> &mut Self {
         let args = self.take(args);
         self.ops.push(Op::Execute { sql, args, expect });
+        self
+    }
+
+    /// Takes a key, with the arguments of [`KeyTable::take`]; its batch is kept only if nobody has it. Where it comes first, a
+    /// key that is taken costs the other batches of the commit nothing.
+    pub fn claim(&mut self, keys: &'static KeyTable, args: impl IntoIterator<Item = Arg>) -> &mut Self {
+        let args = self.take(args);
+        self.ops.push(Op::Claim { keys, args });
         self
     }
 
@@ -179,7 +189,7 @@ impl Batch {
     }
 }
 
-/// What a committed batch did. One entry an `execute`, in their order; inserts have none.
+/// What a committed batch did. One entry an `execute` or `claim`, in their order; inserts have none.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Rows met by each statement.

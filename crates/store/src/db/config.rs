@@ -8,6 +8,7 @@ use std::time::Duration;
 use hookmill_engine::time::Timestamp;
 
 use crate::Error;
+use crate::db::keys::KeyTable;
 use crate::db::queue::Bounds;
 use crate::migrate::Migration;
 
@@ -84,6 +85,8 @@ pub struct Limits {
     pub read_bytes_max: usize,
     /// SQLite: pages in the write-ahead log after which it is copied to the file. Small and often keeps the tail short.
     pub wal_pages: u64,
+    /// SQLite: keys that are kept in memory because they are not in their index yet, about 60 bytes each.
+    pub fresh_keys: usize,
     /// PostgreSQL: connections that write.
     pub writers: usize,
     /// PostgreSQL: how long one attempt to connect may take, and with it how long a write waits when the server is away.
@@ -106,6 +109,7 @@ impl Default for Limits {
             read_rows_max: 100_000,
             read_bytes_max: 128 << 20,
             wal_pages: 500,
+            fresh_keys: 1 << 17,
             writers: 2,
             connect_time_max: Duration::from_secs(2),
             write_time_max: Duration::from_secs(10),
@@ -157,6 +161,8 @@ pub struct DbConfig {
     pub access: Access,
     /// The ladder of migrations, from 1 without gaps.
     pub migrations: &'static [Migration],
+    /// The keys that batches can take.
+    pub keys: Option<&'static KeyTable>,
     /// Now, noted with the migrations that are made.
     pub now: Timestamp,
     /// Limits.
@@ -176,6 +182,7 @@ impl DbConfig {
             target,
             access: Access::Owner,
             migrations,
+            keys: None,
             now,
             limits: Limits::default(),
             disk_floor_bytes: None,

@@ -10,6 +10,7 @@ mod arg;
 mod batch;
 mod config;
 mod dialect;
+mod keys;
 mod postgres;
 pub(crate) mod queue;
 mod read;
@@ -28,8 +29,10 @@ pub use arg::{Arg, Args, Text};
 pub use batch::{Batch, Column, Expect, Kind, OnConflict, Table, Written};
 pub use config::{Access, DbConfig, EXIT_DISK_FAILED, Limits, OnFatal, Target, end_process};
 pub use dialect::Dialect;
+pub use keys::{HASH_BYTES, Hash, KeyTable};
 pub use row::{Row, Value};
 
+use self::keys::Taken;
 use self::queue::Job;
 use self::read::Read;
 use crate::Error;
@@ -141,6 +144,19 @@ impl Db {
             Engine::Sqlite(engine) => engine.disk.accepting(),
             Engine::Postgres(_) => Ok(()),
         }
+    }
+
+    /// Who took a key of which the index does not know yet. The index must be asked too, afterwards.
+    pub(crate) fn fresh_key(&self, scope: i64, key: &Hash) -> Option<Taken> {
+        match &self.0.engine {
+            Engine::Sqlite(engine) => engine.fresh.get(&(scope, *key)),
+            Engine::Postgres(_) => None,
+        }
+    }
+
+    /// Whether another process owns the file: what that has in memory is not known here.
+    pub(crate) fn is_guest(&self) -> bool {
+        matches!(&self.0.engine, Engine::Sqlite(engine) if engine.access == Access::Guest)
     }
 
     /// The disk of the data folder; `None` with PostgreSQL.

@@ -26,6 +26,9 @@ pub(crate) struct RowBounds {
 }
 
 impl RowBounds {
+    /// For what the process keeps in memory anyway.
+    pub(crate) const NONE: Self = Self { rows: usize::MAX, bytes: usize::MAX };
+
     pub(crate) fn of(limits: &Limits) -> Self {
         Self { rows: limits.read_rows_max, bytes: limits.read_bytes_max }
     }

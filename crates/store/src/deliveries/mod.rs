@@ -121,7 +121,7 @@ pub struct Delivery {
     pub facts: Facts,
 }
 
-const DELIVERY_COLUMNS: usize = 20;
+pub(crate) const DELIVERY_COLUMNS: usize = 20;
 
 static DELIVERIES: Table = Table {
     name: "deliveries",

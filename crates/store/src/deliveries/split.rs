@@ -10,7 +10,7 @@ use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Timestamp;
 
 use super::NewDelivery;
-use crate::db::{Arg, Args, Batch};
+use crate::db::{Arg, Args, Batch, Hash};
 use crate::idempotency::{Key, Original};
 use crate::runs::NewRun;
 use crate::{Error, Result, Store, args, narrow};
@@ -98,19 +98,26 @@ impl Store {
     }
 
     /// What the keys of elements were used for before.
-    async fn originals(&self, hook: HookId, runs: &[ElementRun], now: Timestamp) -> Result<HashMap<Bytes, Original>> {
-        let keys: HashMap<&Bytes, &Key> =
-            runs.iter().filter_map(|one| one.key.as_ref()).map(|key| (&key.key_hash, key)).collect();
-        let hashes: Vec<&Bytes> = keys.keys().copied().collect();
+    async fn originals(&self, hook: HookId, runs: &[ElementRun], now: Timestamp) -> Result<HashMap<Hash, Original>> {
         let mut found = HashMap::new();
+        let mut others: HashMap<Hash, &Key> = HashMap::new();
+        for key in runs.iter().filter_map(|one| one.key.as_ref()) {
+            match self.fresh_original(hook, key, now) {
+                Some(original) => drop(found.insert(key.key_hash, original)),
+                None => drop(others.insert(key.key_hash, key)),
+            }
+        }
+        let hashes: Vec<Hash> = others.keys().copied().collect();
         for chunk in hashes.chunks(KEYS_AT_ONCE) {
             let mut args: Args = args![hook.0, now.0];
             // No key has an empty hash.
-            args.extend((0..KEYS_AT_ONCE).map(|at| Arg::from(chunk.get(at).map_or_else(Bytes::new, |hash| (*hash).clone()))));
+            let places = (0..KEYS_AT_ONCE).map(|at| chunk.get(at).map_or_else(Bytes::new, |hash| Bytes::copy_from_slice(hash)));
+            args.extend(places.map(Arg::from));
             for row in self.db().read(FIND, args).await? {
                 let (hash, body) = (row.bytes(0)?, row.bytes(2)?);
-                let same_body = keys.get(&hash).is_some_and(|key| key.body_hash == body);
-                found.insert(hash, Original { delivery: DeliveryId(row.int(1)?), same_body });
+                let Some(key) = Hash::try_from(&hash[..]).ok().and_then(|hash| others.get(&hash)) else { continue };
+                let same_body = key.body_hash == body[..];
+                found.insert(key.key_hash, Original { delivery: DeliveryId(row.int(1)?), same_body });
             }
         }
         Ok(found)
@@ -124,11 +131,11 @@ impl Store {
 }
 
 /// The places of those that repeat neither what was stored before nor one another.
-fn fresh(runs: &[ElementRun], originals: &HashMap<Bytes, Original>) -> Vec<usize> {
+fn fresh(runs: &[ElementRun], originals: &HashMap<Hash, Original>) -> Vec<usize> {
     let mut seen = std::collections::HashSet::new();
     let mut is_fresh = |one: &ElementRun| match &one.key {
         None => true,
-        Some(key) => !originals.contains_key(&key.key_hash) && seen.insert(key.key_hash.clone()),
+        Some(key) => !originals.contains_key(&key.key_hash) && seen.insert(key.key_hash),
     };
     (0..runs.len()).filter(|at| is_fresh(&runs[*at])).collect()
 }

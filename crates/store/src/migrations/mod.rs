@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 13] = [
+pub static MIGRATIONS: [Migration; 14] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -19,4 +19,5 @@ pub static MIGRATIONS: [Migration; 13] = [
     Migration { number: 11, name: "paths by mask, changes of the catalog", sql: include_str!("0011_paths.sql") },
     Migration { number: 12, name: "old tokens of hooks", sql: include_str!("0012_old_tokens.sql") },
     Migration { number: 13, name: "elements of split deliveries", sql: include_str!("0013_run_elements.sql") },
+    Migration { number: 14, name: "fresh idempotency keys", sql: include_str!("0014_fresh_keys.sql") },
 ];

@@ -1,6 +1,5 @@
 //! Contacts: made and updated with the delivery that brings them, once.
 
-use bytes::Bytes;
 use hookmill_engine::contact::Contact as NewContact;
 use hookmill_engine::id::{ContactId, DeliveryId};
 use hookmill_engine::time::Timestamp;
@@ -65,11 +64,7 @@ async fn forty_requests_at_once_lose_nothing(opened: Opened) {
 
 async fn a_repetition_changes_nothing(opened: Opened) {
     let store = &opened.store;
-    let key = Key {
-        key_hash: Bytes::from_static(&[1; 16]),
-        body_hash: Bytes::from_static(&[2; 16]),
-        expires_at: Timestamp(opened.now().0 + 10_000),
-    };
+    let key = Key { key_hash: [1; 16], body_hash: [2; 16], expires_at: Timestamp(opened.now().0 + 10_000) };
     let send = async |fields| {
         let delivery = opened.delivery(7);
         let (id, runs) = (delivery.id, vec![opened.run(Some(delivery.id), 1)]);

@@ -10,6 +10,7 @@ mod contacts;
 mod deliveries;
 mod held;
 mod hooks;
+mod idempotency;
 mod lists;
 mod ownership;
 mod rates;

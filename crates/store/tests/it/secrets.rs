@@ -1,12 +1,10 @@
-//! Secrets, API keys, idempotency keys.
+//! Secrets and API keys.
 
 use bytes::Bytes;
-use hookmill_engine::id::{HookId, KeyId};
+use hookmill_engine::id::KeyId;
 use hookmill_engine::time::Timestamp;
 use hookmill_store::Error;
-use hookmill_store::idempotency::{Key, Original};
 use hookmill_store::keys::Role;
-use hookmill_store::retention::Policy;
 use hookmill_store::secrets::NewSecret;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 
@@ -16,9 +14,6 @@ on_both!(
     a_secret_changes_version_by_version,
     the_expiry_of_a_secret_changes_with_its_value,
     a_key_is_known_by_its_text_only,
-    of_two_equal_requests_one_is_accepted,
-    a_restarted_store_still_knows_every_key,
-    an_expired_key_can_be_used_again,
     a_change_of_the_catalog_is_told_once_whoever_made_it,
 );
 
@@ -109,80 +104,4 @@ async fn a_key_is_known_by_its_text_only(opened: Opened) {
     assert!(store.key_by_text(&text, now).await.unwrap().is_none());
     assert_eq!(store.keys(FIRST_WORKSPACE).await.unwrap().len(), 1);
     assert!(Role::Owner.allows(Role::Viewer) && Role::Viewer.allows(Role::Viewer) && !Role::Viewer.allows(Role::Operator));
-}
-
-fn key(expires_at: Timestamp) -> Key {
-    Key { key_hash: vec![7; 16].into(), body_hash: vec![8; 16].into(), expires_at }
-}
-
-async fn of_two_equal_requests_one_is_accepted(opened: Opened) {
-    let other = opened.another().await;
-    let expires_at = Timestamp(opened.now().0 + 1_000);
-    let mut tasks = tokio::task::JoinSet::new();
-    for n in 0..20 {
-        let store = if n % 2 == 0 { opened.store.clone() } else { other.clone() };
-        let delivery = opened.delivery(7);
-        let run = opened.run(Some(delivery.id), 1);
-        let now = opened.now();
-        tasks.spawn(async move { (delivery.id, store.accept_once(delivery, vec![run], &key(expires_at), now).await.unwrap()) });
-    }
-    let (mut accepted, mut originals) = (Vec::new(), Vec::new());
-    while let Some(done) = tasks.join_next().await {
-        match done.unwrap() {
-            (id, None) => accepted.push(id),
-            (id, Some(original)) => {
-                assert!(opened.store.delivery(id).await.unwrap().is_none());
-                originals.push(original);
-            }
-        }
-    }
-    assert_eq!(accepted.len(), 1);
-    assert!(originals.iter().all(|original| *original == Original { delivery: accepted[0], same_body: true }));
-    let mistaken = Key { body_hash: vec![9; 16].into(), ..key(expires_at) };
-    let original = opened.store.original(HookId(7), &mistaken, opened.now()).await.unwrap().unwrap();
-    assert!(!original.same_body);
-    assert!(opened.store.original(HookId(8), &mistaken, opened.now()).await.unwrap().is_none(), "another hook");
-    other.close().await;
-}
-
-async fn a_restarted_store_still_knows_every_key(mut opened: Opened) {
-    let (first, expires_at) = (opened.delivery(7), Timestamp(opened.now().0 + 1_000));
-    let id = first.id;
-    assert_eq!(opened.store.accept_once(first, Vec::new(), &key(expires_at), opened.now()).await.unwrap(), None);
-    let known = Some(Original { delivery: id, same_body: true });
-    assert_eq!(opened.store.likely_original(HookId(7), &key(expires_at), opened.now()).await.unwrap(), known);
-    opened.reopen().await;
-    let (store, now) = (&opened.store, opened.now());
-    assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), None, "nothing was met since");
-    // Together with what is not repeated: only the repetition is turned away.
-    let (fresh, run, again) = (opened.delivery(8), opened.run(None, 1), key(expires_at));
-    let (repeated, other) =
-        tokio::join!(store.accept_once(opened.delivery(7), Vec::new(), &again, now), store.accept(fresh.clone(), vec![run]),);
-    assert_eq!((repeated, other), (Ok(known.clone()), Ok(())));
-    assert!(store.delivery(fresh.id).await.unwrap().is_some());
-    assert_eq!(store.likely_original(HookId(7), &key(expires_at), now).await.unwrap(), known, "now it is met");
-}
-
-async fn an_expired_key_can_be_used_again(opened: Opened) {
-    let store = &opened.store;
-    let first = opened.delivery(7);
-    let expires_at = Timestamp(opened.now().0 + 1_000);
-    assert_eq!(store.accept_once(first, Vec::new(), &key(expires_at), opened.now()).await.unwrap(), None);
-    let now = opened.pass(1_000);
-    let second = opened.delivery(7);
-    let later = Timestamp(now.0 + 1_000);
-    assert_eq!(store.accept_once(second.clone(), Vec::new(), &key(later), now).await.unwrap(), None);
-    assert_eq!(store.original(HookId(7), &key(later), now).await.unwrap().unwrap().delivery, second.id);
-
-    let now = opened.pass(1_000);
-    let mut pass = store.plan_pruning(&Policy::default(), now).await.unwrap();
-    let mut keys = 0;
-    loop {
-        let pruned = store.prune(&mut pass).await.unwrap();
-        keys += pruned.keys;
-        if pruned.done {
-            break;
-        }
-    }
-    assert_eq!(keys, 1);
 }

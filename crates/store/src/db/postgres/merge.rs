@@ -65,6 +65,11 @@ impl<'a> Plan<'a> {
                     let execute = Execute { batch: number, statement, sql, args: batch.args(args), expect: *expect };
                     self.level(level).executes.push(execute);
                 }
+                Op::Claim { keys, args } => {
+                    executed = true;
+                    let (args, expect) = (batch.args(args), Expect::Exactly(1));
+                    self.level(level).executes.push(Execute { batch: number, statement, sql: keys.take, args, expect });
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 //! SQLite: one file, one thread that writes, a few that read.
 
+mod claims;
 mod failure;
 pub(crate) mod open;
 mod reader;
@@ -14,9 +15,11 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
+use self::claims::Claims;
 use self::statement::Statements;
 use self::writer::Writer;
 use super::config::{CLOSING, DbConfig};
+use super::keys::FreshKeys;
 use super::queue::WriteQueue;
 use super::read::{ReadQueue, RowBounds};
 use super::{Access, Limits};
@@ -31,6 +34,9 @@ pub(super) struct Engine {
     pub(super) reads: Arc<ReadQueue>,
     pub(super) disk: Arc<Disk>,
     pub(super) file: PathBuf,
+    pub(super) access: Access,
+    /// Keys that are taken but not in their index yet.
+    pub(super) fresh: Arc<FreshKeys>,
     /// Turns true when the writer has ended and given up the folder.
     ended: watch::Receiver<bool>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -50,7 +56,8 @@ impl Engine {
         let (ended_sender, ended) = watch::channel(false);
         let (opened, is_open) = oneshot::channel();
         let bounds = RowBounds::of(&config.limits);
-        let limits = config.limits.clone();
+        let (limits, access) = (config.limits.clone(), config.access);
+        let fresh = Arc::new(FreshKeys::default());
 
         let task = WriterThread {
             config,
@@ -59,6 +66,7 @@ impl Engine {
             file: file.to_owned(),
             disk: Arc::clone(&disk),
             queue: Arc::clone(&writes),
+            fresh: Arc::clone(&fresh),
             bounds,
         };
         let writer = spawn("hookmill-writer", move || {
@@ -68,7 +76,8 @@ impl Engine {
             drop(task);
             ended_sender.send_replace(true);
         })?;
-        let engine = Self { writes, reads, disk, file: file.to_owned(), ended, threads: Mutex::new(vec![writer]) };
+        let threads = Mutex::new(vec![writer]);
+        let engine = Self { writes, reads, disk, file: file.to_owned(), access, fresh, ended, threads };
         let opened = is_open.await.unwrap_or_else(|_| Err(Error::unavailable("the writer ended while opening the database")));
         match opened.and_then(|()| engine.start_readers(&limits, bounds)) {
             Ok(()) => Ok(engine),
@@ -140,6 +149,7 @@ struct WriterThread {
     file: PathBuf,
     disk: Arc<Disk>,
     queue: Arc<WriteQueue>,
+    fresh: Arc<FreshKeys>,
     bounds: RowBounds,
 }
 
@@ -153,11 +163,20 @@ impl WriterThread {
                 return;
             }
         };
+        let mut statements = Statements::new(&connection);
+        let claims = match self.claims(&mut statements) {
+            Ok(claims) => claims,
+            Err(error) => {
+                let _ = opened.send(Err(error));
+                return;
+            }
+        };
         if opened.send(Ok(())).is_err() {
             return;
         }
         let mut writer = Writer {
-            statements: Statements::new(&connection),
+            statements,
+            claims,
             connection: &connection,
             queue: Arc::clone(&self.queue),
             disk: Arc::clone(&self.disk),
@@ -170,6 +189,12 @@ impl WriterThread {
         if let Err(why) = writer.checkpoint_all() {
             (self.config.on_fatal)(&why);
         }
+    }
+
+    fn claims(&self, statements: &mut Statements<'_>) -> Result<Option<Claims>, Error> {
+        let fresh = self.owned.as_ref().map(|_| Arc::clone(&self.fresh));
+        let load = |keys| Claims::load(keys, fresh, self.config.limits.fresh_keys, statements);
+        self.config.keys.map(load).transpose()
     }
 
     fn open(&self, wal_pages: &Arc<AtomicU64>) -> Result<rusqlite::Connection, Error> {

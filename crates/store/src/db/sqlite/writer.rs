@@ -1,26 +1,36 @@
 //! The one thread that writes: takes whatever waits, commits it as one transaction, then answers.
 //!
-//! A group is first tried plainly, because nearly always every batch of it is good. If one is not, everything is rolled
-//! back and done again with a savepoint a batch, so that only the bad ones fail.
+//! A group is first tried plainly, because nearly always every batch of it is good. If one is not, and has written something,
+//! everything is rolled back and done again with a savepoint a batch, so that only the bad ones fail.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::Connection;
 
+use super::claims::Claims;
 use super::failure::Failure;
 use super::statement::{QueryError, Statements};
 use crate::Error;
+use crate::db::arg::Arg;
 use crate::db::batch::{Batch, Op, Written};
 use crate::db::config::OnFatal;
 use crate::db::queue::{Job, WriteQueue};
 use crate::db::read::RowBounds;
+use crate::db::row::Row;
 use crate::disk::Disk;
 
 type WriteJob = Job<Batch, Written>;
 
+/// A batch that failed, and whether it leaves something behind that must be rolled back.
+struct Undone {
+    failure: Failure,
+    wrote: bool,
+}
+
 pub(super) struct Writer<'c> {
     pub(super) statements: Statements<'c>,
+    pub(super) claims: Option<Claims>,
     pub(super) connection: &'c Connection,
     pub(super) queue: Arc<WriteQueue>,
     pub(super) disk: Arc<Disk>,
@@ -37,7 +47,7 @@ impl Writer<'_> {
     pub(super) fn run(&mut self) {
         let mut group = Vec::new();
         while self.queue.take_blocking(&mut group) {
-            let outcome = self.write_group(&mut group).and_then(|()| self.checkpoint());
+            let outcome = self.write_group(&mut group).and_then(|()| self.settle_keys()).and_then(|()| self.checkpoint());
             if let Err(why) = outcome {
                 (self.on_fatal)(&why);
                 // Only a test comes here. Nothing may be written any more, and nothing is answered with success.
@@ -91,58 +101,87 @@ impl Writer<'_> {
     fn try_plain(&mut self, group: &[WriteJob], results: &mut Vec<Result<Written, Error>>) -> Result<(), Failure> {
         self.control("BEGIN IMMEDIATE")?;
         for job in group {
-            results.push(Ok(self.run_batch(&job.task)?));
+            match self.run_batch(&job.task) {
+                Ok(written) => results.push(Ok(written)),
+                Err(Undone { failure: Failure::Batch(error), wrote: false }) => results.push(Err(error)),
+                Err(undone) => return Err(undone.failure),
+            }
         }
-        self.control("COMMIT")
+        self.commit()
     }
 
     fn try_each(&mut self, group: &[WriteJob], results: &mut Vec<Result<Written, Error>>) -> Result<(), Failure> {
         self.control("BEGIN IMMEDIATE")?;
         for job in group {
             self.control("SAVEPOINT batch")?;
+            let mark = self.claims.as_ref().map_or(0, Claims::mark);
             let result = match self.run_batch(&job.task) {
                 Ok(written) => Ok(written),
-                Err(Failure::Batch(error)) => {
+                Err(Undone { failure: Failure::Batch(error), .. }) => {
                     self.control("ROLLBACK TO batch")?;
+                    if let Some(claims) = &mut self.claims {
+                        claims.forget_after(mark);
+                    }
                     Err(error)
                 }
-                Err(failure) => return Err(failure),
+                Err(undone) => return Err(undone.failure),
             };
             self.control("RELEASE batch")?;
             results.push(result);
         }
-        self.control("COMMIT")
+        self.commit()
     }
 
-    fn run_batch(&mut self, batch: &Batch) -> Result<Written, Failure> {
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.control("COMMIT")?;
+        if let Some(claims) = &mut self.claims {
+            claims.committed();
+        }
+        Ok(())
+    }
+
+    fn run_batch(&mut self, batch: &Batch) -> Result<Written, Undone> {
         let mut written = Written::default();
+        let mut wrote = false;
         for (at, op) in batch.ops().iter().enumerate() {
-            let failed = |error: QueryError| Failure::of(error, at);
+            // A statement that fails leaves nothing behind; one that met the wrong number of rows does.
+            let failed = |failure| Undone { failure, wrote };
             match op {
                 Op::Insert { table, args } => {
-                    let insert = self.statements.insert_into(table).map_err(|error| failed(error.into()))?;
-                    insert.execute(batch.args(args)).map_err(|error| failed(error.into()))?;
+                    let inserted = self.statements.insert_into(table).and_then(|insert| insert.execute(batch.args(args)));
+                    inserted.map_err(|error| failed(Failure::of(error.into(), at)))?;
+                }
+                Op::Claim { keys, args } => {
+                    self.claim(keys, batch.args(args), at).map_err(failed)?;
+                    written.counts.push(1);
+                    written.rows.push(Vec::new());
                 }
                 Op::Execute { sql, args, expect } => {
-                    let statement = self.statements.get(sql).map_err(|error| failed(error.into()))?;
-                    let (count, rows) = if statement.returns_rows() {
-                        let rows = statement.query(batch.args(args), self.rows).map_err(failed)?;
-                        (rows.len() as u64, rows)
-                    } else {
-                        (statement.execute(batch.args(args)).map_err(|error| failed(error.into()))?, Vec::new())
-                    };
+                    let (count, rows) = self.execute(sql, batch.args(args)).map_err(|error| failed(Failure::of(error, at)))?;
                     if !expect.holds(count) {
-                        return Err(Failure::Batch(Error::Conflict { statement: at }));
+                        let failure = Failure::Batch(Error::Conflict { statement: at });
+                        return Err(Undone { failure, wrote: wrote || count > 0 });
                     }
                     written.counts.push(count);
                     written.rows.push(rows);
                 }
             }
+            wrote = true;
         }
         Ok(written)
     }
 
-    fn control(&mut self, sql: &'static str) -> Result<(), Failure> {
+    fn execute(&mut self, sql: &'static str, args: &[Arg]) -> Result<(u64, Vec<Row>), QueryError> {
+        let statement = self.statements.get(sql)?;
+        if statement.returns_rows() {
+            let rows = statement.query(args, self.rows)?;
+            Ok((rows.len() as u64, rows))
+        } else {
+            Ok((statement.execute(args)?, Vec::new()))
+        }
+    }
+
+    pub(super) fn control(&mut self, sql: &'static str) -> Result<(), Failure> {
         let done = self.statements.get(sql).and_then(|statement| statement.execute(&[]));
         done.map(drop).map_err(|error| match Failure::of(error.into(), 0) {
             Failure::Batch(error) => Failure::Group(Error::unavailable(format!("{sql}: {error}"))),
@@ -150,7 +189,10 @@ impl Writer<'_> {
         })
     }
 
-    fn roll_back(&mut self) -> Result<(), Failure> {
+    pub(super) fn roll_back(&mut self) -> Result<(), Failure> {
+        if let Some(claims) = &mut self.claims {
+            claims.forget_after(0);
+        }
         if self.connection.is_autocommit() { Ok(()) } else { self.control("ROLLBACK") }
     }
 
