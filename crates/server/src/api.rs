@@ -19,6 +19,7 @@ mod hooks;
 mod keys;
 mod listening;
 mod page;
+mod pending_secrets;
 mod replays;
 mod rotation;
 mod router;

@@ -33,7 +33,7 @@ pub struct Parts {
     /// What steps can do.
     pub registry: Registry,
     /// Seals secrets.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// Open secrets.
     pub secrets: Arc<LiveSecrets>,
     /// What is counted.

@@ -21,6 +21,7 @@ mod duplicate;
 mod explain;
 mod freshness;
 mod gate;
+mod handed_over;
 mod hook;
 mod hooks;
 mod keys;
@@ -69,7 +70,7 @@ pub use target::Target;
 
 use crate::config::{Intake, Size};
 use crate::listen::Inbound;
-use crate::vault::LiveSecrets;
+use crate::vault::{LiveSecrets, Vault};
 use arrival::Arrival;
 use cors::Cors;
 use gate::Proving;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub worker: Worker,
     /// Opens the secrets with which callers are compared.
     pub secrets: Arc<LiveSecrets>,
+    /// Seals the secrets that senders hand over.
+    pub vault: Arc<Vault>,
     /// What the URLs of hooks begin with, without a slash at the end.
     pub public_url: String,
     /// The time.
@@ -122,6 +125,7 @@ struct Inner {
     store: Store,
     worker: Worker,
     secrets: Arc<LiveSecrets>,
+    vault: Arc<Vault>,
     public_url: String,
     clock: Clock,
     trusted_proxies: Vec<IpNet>,
@@ -139,8 +143,8 @@ impl Ingress {
     /// Opens the door.
     #[must_use]
     pub fn start(parts: Parts) -> Self {
-        let Parts { store, worker, secrets, public_url, clock, body_default, body_max, trusted_proxies, outside, intake } = parts;
-        let limits = BodyLimits { default: body_default.0, max: body_max.0 };
+        let Parts { store, worker, secrets, vault, public_url, clock, trusted_proxies, outside, intake, .. } = parts;
+        let limits = BodyLimits { default: parts.body_default.0, max: parts.body_max.0 };
         let hooks = Arc::new(Hooks::new(store.clone(), worker.programs().clone(), limits));
         let (listeners, meters, seeds) = (Listeners::new(store.clone()), Meters::new(), RandomState::new());
         let rates = Rates::new(&store, intake);
@@ -149,6 +153,7 @@ impl Ingress {
             store,
             worker,
             secrets,
+            vault,
             public_url,
             clock,
             trusted_proxies,
@@ -204,7 +209,7 @@ impl Inner {
         }
         let listener = self.listeners.of(hook.place.hook, arrival).await?;
         if !hook.takes(&arrival.head.method) {
-            if let Some(answer) = self.handshake(arrival, hook)? {
+            if let Some(answer) = self.handshake(arrival, hook).await? {
                 return Ok(answer);
             }
             match arrival.head.method {
@@ -283,7 +288,7 @@ impl Inner {
             let kept = self.delivery(arrival, &place, Outcome::Refused, refused.code.status());
             let id = kept.id;
             let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());
-            let kept = NewDelivery { reason, body: refused.body.clone(), ..kept };
+            let kept = NewDelivery { reason, body: place.redaction.body(refused.body.clone()), ..kept };
             match refused.case.take() {
                 None => self.store.refuse(NewDelivery { detail: Some(detail), ..kept }),
                 Some(case) => explain(self.store.clone(), *case, kept, detail),

@@ -150,7 +150,7 @@ async fn with_store(
     stop: CancellationToken,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), Error> {
-    let vault = open_vault(&config, master_key)?;
+    let vault = Arc::new(open_vault(&config, master_key)?);
     let secrets = Arc::new(LiveSecrets::default());
     secrets.refresh(&store, &vault).await?;
     let net = open::net(&config)?;
@@ -217,6 +217,7 @@ async fn serve_app(
         store: app.store.clone(),
         worker: app.worker.clone(),
         secrets: Arc::clone(&app.secrets),
+        vault: Arc::clone(&app.vault),
         public_url: app.public_url.clone(),
         clock: Arc::clone(&app.clock),
         body_default: app.config.server.hook_body_default,

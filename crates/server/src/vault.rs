@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use hookmill_engine::id::WorkspaceId;
+use hookmill_engine::id::{DeliveryId, HookId, WorkspaceId};
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
@@ -29,6 +29,15 @@ const WRAPPED_BYTES: usize = KEY_BYTES + TAG_BYTES;
 const HEAD_BYTES: usize = 1 + KEY_ID_BYTES + NONCE_BYTES + WRAPPED_BYTES + NONCE_BYTES;
 /// The largest value that is sealed.
 pub const VALUE_BYTES_MAX: usize = 64 * 1024;
+
+/// The version of what is sealed under a [`pending_name`]: each name has one value.
+pub const PENDING_VERSION: u32 = 1;
+
+/// The name under which is sealed what a handshake handed over. No secret that documents can name has such a name.
+#[must_use]
+pub fn pending_name(hook: HookId, handshake: DeliveryId) -> String {
+    format!("{hook}:{handshake}")
+}
 
 /// Why a secret cannot be sealed or opened, or the master key not be had.
 #[derive(Debug, thiserror::Error)]

@@ -23,6 +23,9 @@ pub(crate) const CHALLENGE_BYTES_MAX: usize = 4096;
 /// How long a token of X may be. Its own have some forty characters.
 const CRC_TOKEN_BYTES_MAX: usize = 128;
 
+/// The member in which Notion hands over the key of its signatures.
+pub(crate) const TOKEN_MEMBER: &str = "verification_token";
+
 const PLAIN: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 const NOSNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
@@ -143,8 +146,8 @@ impl Handshake {
             Self::Asana if post => asana(reading),
             Self::Notion if post => {
                 reading.text_at("$.verification_token")?;
-                let token = reading.json()?.get("verification_token")?.as_str()?.to_owned();
-                (token.len() <= CHALLENGE_BYTES_MAX).then(|| Reply { learned_secret: Some(token), ..Reply::status(200) })
+                let token = reading.json()?.get(TOKEN_MEMBER)?.as_str()?.to_owned();
+                is_secret(&token).then(|| Reply { learned_secret: Some(token), ..Reply::status(200) })
             }
             Self::X if get => x(secrets, reading),
             Self::Sns if post => sns(reading),
@@ -238,9 +241,14 @@ fn cloud_events(reading: &Reading<'_>) -> Option<Reply> {
     Some(Reply { headers, ..Reply::status(200) })
 }
 
+/// Whether this can be the key of signatures: an empty one would be everybody's.
+fn is_secret(text: &str) -> bool {
+    (1..=CHALLENGE_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 fn asana(reading: &Reading<'_>) -> Option<Reply> {
     let secret = Place::Header("x-hook-secret".into()).text(reading)?.into_owned();
-    if secret.len() > CHALLENGE_BYTES_MAX || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !is_secret(&secret) {
         return Some(Reply::plain(400, "X-Hook-Secret is not a secret."));
     }
     let headers = vec![("x-hook-secret", secret.clone())];

@@ -8,7 +8,7 @@ use crate::place::Place;
 use crate::scheme::{KeyForm, Scheme};
 use crate::sent::{Reading, Sent};
 use crate::settings::Settings;
-use crate::{credentials, message, place, sns, url, verify};
+use crate::{credentials, handshake, message, place, sns, url, verify};
 
 /// A sender that Hookmill knows. Built in: see [`crate::presets()`].
 #[derive(Debug)]
@@ -155,10 +155,10 @@ impl Preset {
         self.handshake_of(settings).reply(self, settings, secrets, reading)
     }
 
-    /// Whether this sender has a handshake at all.
+    /// The member of the body in which its handshake hands over a secret, if it does so there (Notion).
     #[must_use]
-    pub fn has_handshake(&self) -> bool {
-        self.handshake != Handshake::None
+    pub fn secret_member(&self, settings: &Settings) -> Option<&'static str> {
+        (self.handshake_of(settings) == Handshake::Notion).then_some(handshake::TOKEN_MEMBER)
     }
 
     /// Whether its handshake is signed: then nothing needs to be looked for in a request before it is proven.

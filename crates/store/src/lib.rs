@@ -2,8 +2,8 @@
 //!
 //! [`Store`] is the whole of it for the others. What it can do is written down by aggregate, each with its SQL and its
 //! part of `impl Store`: [`deliveries`], [`runs`] and their [`journal`], [`buckets`] and [`nodes`] (who may write which
-//! run), [`workflows`] with their [`hooks`] and [`hook_states`], [`secrets`], the [`catalog`] of these, [`keys`], [`workspaces`],
-//! [`idempotency`]; and what keeps the house:
+//! run), [`workflows`] with their [`hooks`] and [`hook_states`], [`secrets`] and [`pending_secrets`], the [`catalog`] of these,
+//! [`keys`], [`workspaces`], [`idempotency`]; and what keeps the house:
 //! [`lists`] (derived behind the accept path), [`rates`], [`retention`], [`mod@verify`], [`watch`].
 //!
 //! Time is an argument. Texts hold no NUL: [`db::Text`] replaces it, names that must be unique refuse it.
@@ -33,6 +33,7 @@ mod migrations;
 pub mod nodes;
 mod open;
 pub mod page;
+pub mod pending_secrets;
 #[cfg(test)]
 mod plans;
 pub mod rates;

@@ -89,20 +89,8 @@ impl Store {
 
     /// Sets a secret, its expiry too. [`Error::Conflict`] if somebody set it since its version was read.
     pub async fn put_secret(&self, workspace: WorkspaceId, secret: NewSecret<'_>, now: Timestamp) -> Result<()> {
-        let NewSecret { name, version, key_id, sealed, expires_at } = secret;
-        if name.is_empty() || name.len() > SECRET_NAME_BYTES_MAX || name.contains('\0') {
-            return Err(Error::Invalid(format!(
-                "the name of a secret has 1 to {SECRET_NAME_BYTES_MAX} bytes and no NUL character"
-            )));
-        }
-        if sealed.len() > SEALED_BYTES_MAX {
-            return Err(Error::Invalid(format!("a secret has at most {SEALED_BYTES_MAX} bytes when sealed")));
-        }
-        let sql = if version == 1 { INSERT } else { UPDATE };
         let mut batch = Batch::new();
-        let expires_at = expires_at.map(|at| at.0);
-        let values = args![workspace.0, name.to_owned(), version, key_id.to_owned(), sealed, now.0, expires_at];
-        batch.execute(sql, values, Expect::Exactly(1));
+        put_into(&mut batch, workspace, secret, now)?;
         bump_catalog(&mut batch, Change::Beside);
         let written = self.db().write(batch).await?;
         self.tell_catalog(bumped_version(&written)?);
@@ -121,6 +109,22 @@ impl Store {
         self.tell_catalog(bumped_version(&written)?);
         Ok(())
     }
+}
+
+/// Adds the setting of a secret to a batch; conflicts there if somebody set it since its version was read.
+pub(crate) fn put_into(batch: &mut Batch, workspace: WorkspaceId, secret: NewSecret<'_>, now: Timestamp) -> Result<()> {
+    let NewSecret { name, version, key_id, sealed, expires_at } = secret;
+    if name.is_empty() || name.len() > SECRET_NAME_BYTES_MAX || name.contains('\0') {
+        return Err(Error::Invalid(format!("the name of a secret has 1 to {SECRET_NAME_BYTES_MAX} bytes and no NUL character")));
+    }
+    if sealed.len() > SEALED_BYTES_MAX {
+        return Err(Error::Invalid(format!("a secret has at most {SEALED_BYTES_MAX} bytes when sealed")));
+    }
+    let sql = if version == 1 { INSERT } else { UPDATE };
+    let expires_at = expires_at.map(|at| at.0);
+    let values = args![workspace.0, name.to_owned(), version, key_id.to_owned(), sealed, now.0, expires_at];
+    batch.execute(sql, values, Expect::Exactly(1));
+    Ok(())
 }
 
 fn read_secret(row: &mut Row) -> Result<Secret> {

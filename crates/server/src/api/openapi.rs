@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, replays,
-    rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, pending_secrets,
+    replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::{health, live};
 
@@ -74,6 +74,9 @@ const SCHEME: &str = "key";
         secrets::list_secrets,
         secrets::put_secret,
         secrets::delete_secret,
+        pending_secrets::list_pending_secrets,
+        pending_secrets::confirm_pending_secret,
+        pending_secrets::discard_pending_secret,
         keys::list_keys,
         keys::create_key,
         keys::delete_key,

@@ -15,8 +15,8 @@ use super::auth::{
     authorize,
 };
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, openapi, replays,
-    rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, openapi,
+    pending_secrets, replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -111,6 +111,9 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/secrets",                             Viewer,   secrets::list_secrets),
         route(PUT,    "/api/v1/secrets/{name}",                      Editor,   secrets::put_secret),
         route(DELETE, "/api/v1/secrets/{name}",                      Editor,   secrets::delete_secret),
+        route(GET,    "/api/v1/pending-secrets",                     Viewer,   pending_secrets::list_pending_secrets),
+        route(POST,   "/api/v1/hooks/{id}/pending-secret/confirm",   Editor,   pending_secrets::confirm_pending_secret),
+        route(POST,   "/api/v1/hooks/{id}/pending-secret/discard",   Editor,   pending_secrets::discard_pending_secret),
         route(GET,    "/api/v1/keys",                                Owner,    keys::list_keys),
         route(POST,   "/api/v1/keys",                                Owner,    keys::create_key),
         route(DELETE, "/api/v1/keys/{id}",                           Owner,    keys::delete_key),

@@ -88,10 +88,7 @@ pub(super) async fn put_secret(
         return Err(Problem::new(&code::INVALID, format!("`expires_at` is {at}, which has passed: no caller would be let in.")));
     }
     let workspace = app.workspace();
-    let version = app.store.secret(workspace, &name).await?.map_or(1, |stored| stored.version.saturating_add(1));
-    if version == 1 && app.store.secrets(workspace).await?.len() as i64 >= SECRETS_MAX {
-        return Err(Problem::new(&code::INVALID, format!("There are {SECRETS_MAX} secrets already; remove some.")));
-    }
+    let version = next_version(&app, &name).await?;
     let sealed = app.vault.seal(Binding { workspace, name: &name, version }, &secret.value)?;
     let key_id = app.vault.key_id();
     let new = NewSecret { name: &name, version, key_id: &key_id, sealed: sealed.into(), expires_at };
@@ -112,6 +109,16 @@ pub(super) async fn delete_secret(State(app): State<App>, Path(name): Path<Strin
     })?;
     app.secrets.refresh(&app.store, &app.vault).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The version of the next value of a secret, if there may be one.
+pub(super) async fn next_version(app: &App, name: &str) -> Result<u32> {
+    let workspace = app.workspace();
+    let version = app.store.secret(workspace, name).await?.map_or(1, |stored| stored.version.saturating_add(1));
+    if version == 1 && app.store.secrets(workspace).await?.len() as i64 >= SECRETS_MAX {
+        return Err(Problem::new(&code::INVALID, format!("There are {SECRETS_MAX} secrets already; remove some.")));
+    }
+    Ok(version)
 }
 
 /// Names must be usable as `{{ secrets.NAME }}`.

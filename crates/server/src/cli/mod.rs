@@ -18,6 +18,7 @@ mod listen;
 mod local;
 mod moment;
 mod openapi;
+mod pending;
 mod progress;
 mod replay;
 mod restore;

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::client::{Remote, segment};
 use super::exit::{Exit, Failed, Result};
 use super::moment;
+use super::pending::{Confirm, Handshake, Pending};
 use super::screen::{Column, member};
 
 /// The largest value that is read; the server's own limit is lower.
@@ -23,6 +24,12 @@ pub(crate) enum Secret {
     List(List),
     /// Delete a secret.
     Delete(Delete),
+    /// List secrets that senders handed over, waiting for a decision.
+    Pending(Pending),
+    /// Store what a sender handed over, so that its requests are compared with it.
+    Confirm(Confirm),
+    /// Forget what a sender handed over.
+    Discard(Handshake),
 }
 
 #[derive(Args)]
@@ -69,6 +76,9 @@ impl Secret {
     pub(crate) async fn run(self) -> Result<()> {
         match self {
             Self::Set(set) => set.run().await,
+            Self::Pending(pending) => pending.run().await,
+            Self::Confirm(confirm) => confirm.run().await,
+            Self::Discard(handshake) => handshake.discard().await,
             Self::List(list) => {
                 let secrets = list.remote.client()?.list("/api/v1/secrets", &[], usize::MAX).await?;
                 list.remote.screen().items(&secrets, &COLUMNS, "There are no secrets.");

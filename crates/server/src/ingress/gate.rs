@@ -5,9 +5,10 @@ use std::sync::Arc;
 use axum::body::Body;
 use bytes::Bytes;
 use hookmill_signatures::{Code, Failure, Reply};
-use hookmill_store::deliveries::{NewDelivery, Outcome};
+use hookmill_store::deliveries::Outcome;
 use http::Response;
 use tokio::sync::Semaphore;
+use zeroize::Zeroizing;
 
 use super::arrival::Arrival;
 use super::certificates::Certificates;
@@ -38,6 +39,17 @@ impl Proving {
     pub(super) fn new(outside: Arc<dyn Outside>) -> Self {
         let certificates = Certificates::new(Arc::clone(&outside));
         Self { outside, certificates, diagnosing: Arc::new(Semaphore::new(DIAGNOSES_AT_ONCE_MAX)) }
+    }
+}
+
+/// The answer to a handshake that anybody may ask for. It may come before there is a secret: some hand it over.
+fn greeting(hook: &Hook, examined: &Examined<'_>) -> Result<Option<Reply>> {
+    let reply = examined.open_handshake();
+    match &examined.no_verify_token {
+        Some(absent) if reply.is_some() => {
+            Err(Refused::not_ready(absent::sentence(std::slice::from_ref(absent))).at(hook.place.clone()))
+        }
+        _ => Ok(reply),
     }
 }
 
@@ -83,8 +95,8 @@ impl Inner {
     ) -> Result<Option<Response<Body>>> {
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let mut examined = proof.examine(arrival, &headers, &url, body, (&self.secrets, hook.place.workspace));
-        if let Some(answer) = self.greeted(arrival, hook, &examined, body)? {
-            return Ok(Some(answer));
+        if let Some(reply) = greeting(hook, &examined)? {
+            return self.shake_hands(arrival, hook, proof, body, reply, None).await.map(Some);
         }
         if !examined.absent.is_empty() {
             return Err(Refused::not_ready(absent::sentence(&examined.absent)).at(hook.place.clone()));
@@ -100,9 +112,9 @@ impl Inner {
         if let Some(reply) = examined.signed_handshake() {
             let advice = match &reply.confirm_url {
                 Some(url) => Some(self.confirm(arrival, hook, proof, url).await?),
-                None => proof::advice(&reply),
+                None => None,
             };
-            return Ok(Some(self.shake_hands(arrival, hook, body, reply, advice)));
+            return self.shake_hands(arrival, hook, proof, body, reply, advice).await.map(Some);
         }
         *told = examined.told();
         Ok(None)
@@ -157,30 +169,36 @@ impl Inner {
     }
 
     /// Answers a handshake that comes with a method that the hook takes for nothing else.
-    pub(super) fn handshake(&self, arrival: &Arrival, hook: &Hook) -> Result<Option<Response<Body>>> {
+    pub(super) async fn handshake(&self, arrival: &Arrival, hook: &Hook) -> Result<Option<Response<Body>>> {
         let Some(proof) = &hook.proof else { return Ok(None) };
         let (headers, url) = (proof::headers(arrival), self.public_url_of(arrival));
         let examined = proof.examine(arrival, &headers, &url, &[], (&self.secrets, hook.place.workspace));
-        self.greeted(arrival, hook, &examined, &Bytes::new())
-    }
-
-    /// Answers a handshake that anybody may ask for. It may come before there is a secret: some deliver it.
-    fn greeted(&self, arrival: &Arrival, hook: &Hook, examined: &Examined<'_>, body: &Bytes) -> Result<Option<Response<Body>>> {
-        let Some(reply) = examined.open_handshake() else { return Ok(None) };
-        if let Some(absent) = &examined.no_verify_token {
-            return Err(Refused::not_ready(absent::sentence(std::slice::from_ref(absent))).at(hook.place.clone()));
-        }
-        let advice = proof::advice(&reply);
-        Ok(Some(self.shake_hands(arrival, hook, body, reply, advice)))
+        let Some(reply) = greeting(hook, &examined)? else { return Ok(None) };
+        self.shake_hands(arrival, hook, proof, &Bytes::new(), reply, None).await.map(Some)
     }
 
     /// Keeps a handshake in the ledger, with what its owner should know, and answers it.
-    fn shake_hands(&self, arrival: &Arrival, hook: &Hook, body: &Bytes, reply: Reply, advice: Option<String>) -> Response<Body> {
+    async fn shake_hands(
+        &self,
+        arrival: &Arrival,
+        hook: &Hook,
+        proof: &Proof,
+        body: &Bytes,
+        mut reply: Reply,
+        advice: Option<String>,
+    ) -> Result<Response<Body>> {
+        let mut kept = self.delivery(arrival, &hook.place, Outcome::Handshake, reply.status);
+        kept.detail = advice;
+        if let Some(secret) = reply.learned_secret.take().map(Zeroizing::new) {
+            if !proof.handed_over.take(arrival.received_at) {
+                return Ok(self.refuse(arrival, *Refused::handed_over_too_often(hook), hook.place.product));
+            }
+            kept.detail = Some(self.take_over(&kept, &secret).await?);
+        }
         self.meters.count(Outcome::Handshake);
-        let response = proof::answer(reply);
-        let kept = self.delivery(arrival, &hook.place, Outcome::Handshake, response.status().as_u16());
-        self.store.refuse(NewDelivery { detail: advice, body: body.clone(), ..kept });
-        response
+        kept.body = hook.place.redaction.body(body.clone());
+        self.store.refuse(kept);
+        Ok(proof::answer(reply))
     }
 
     /// The URL under which senders know the hook, with its query.

@@ -18,7 +18,7 @@ use super::answer::secured;
 use super::arrival::Arrival;
 use super::budget::Budget;
 use super::diagnosis::{self, Case};
-use super::{certificates, reading, scheme};
+use super::{certificates, handed_over, reading, scheme};
 use crate::vault::{Held, LiveSecrets, SecretValue};
 
 /// What a hook knows of the provider that calls it.
@@ -34,6 +34,8 @@ pub(super) struct Proof {
     pub(super) fetches: Budget,
     /// How often a wrong signature is explained.
     pub(super) diagnoses: Budget,
+    /// How often something is handed over in a handshake.
+    pub(super) handed_over: Budget,
 }
 
 /// A request as the signatures see it, with the secrets of this moment.
@@ -79,6 +81,12 @@ pub(super) fn names_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &[u8
     proof.preset.names(&proof.settings, &Reading::new(&sent))
 }
 
+/// The member of a body in which the provider hands over a secret in its handshake, if it has such a handshake.
+pub(super) fn secret_member(trigger: &WebhookTrigger) -> Option<&'static str> {
+    let settings = Settings { handshake_of: scheme::handshake_of(trigger), ..Settings::default() };
+    preset(trigger.preset.as_deref()?)?.secret_member(&settings)
+}
+
 /// The headers of a request as the signatures want them.
 pub(super) type Headers<'a> = SmallVec<[(&'a str, &'a [u8]); 24]>;
 
@@ -110,7 +118,8 @@ impl Proof {
         let secrets = trigger.secret.iter().flat_map(|secrets| secrets.iter()).map(str::to_owned).collect();
         let (verify_token, client_state) = (trigger.verify_token.clone(), trigger.client_state.clone());
         let (fetches, diagnoses) = (certificates::hook_budget(), diagnosis::hook_budget());
-        Ok(Some(Self { preset, settings, secrets, verify_token, client_state, fetches, diagnoses }))
+        let handed_over = handed_over::hook_budget();
+        Ok(Some(Self { preset, settings, secrets, verify_token, client_state, fetches, diagnoses, handed_over }))
     }
 
     /// Whether requests of this provider can be proven at all.
@@ -250,15 +259,6 @@ impl Examined<'_> {
     fn beside<T>(&self, look: impl FnOnce() -> T) -> T {
         reading::beside(self.reading.sent.body.len(), look)
     }
-}
-
-/// What the owner must do after a handshake, if anything.
-pub(super) fn advice(reply: &Reply) -> Option<String> {
-    let secret = reply.learned_secret.as_ref()?;
-    Some(format!(
-        "The sender hands over the secret of its later signatures: {secret}. If you have just registered this hook, \
-         store it with `hookmill secret set`."
-    ))
 }
 
 /// A handshake's answer as HTTP.

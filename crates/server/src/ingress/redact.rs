@@ -4,13 +4,17 @@
 
 use std::borrow::Cow;
 
+use bytes::Bytes;
 use hookmill_engine::request::Headers;
 use hookmill_engine::workflow::{Auth, Credential, Place as SignaturePlace, SecretNames, WebhookTrigger};
 use http::HeaderMap;
 use http::header::HeaderValue;
+use serde_json::{Map, Value};
 
 use super::credentials::{APP_KEY_NAMES, SIGN_NAMES};
 use super::product::Product;
+use super::proof::secret_member;
+use super::reading;
 
 /// What stands where a credential was.
 pub const REDACTED: &str = "***";
@@ -46,6 +50,8 @@ pub(super) struct Redaction {
     headers: Vec<Box<str>>,
     /// Names of query parameters, matched without case.
     query: Vec<Box<str>>,
+    /// The member of the body in which a handshake hands over a secret.
+    member: Option<&'static str>,
     /// Whether every header goes that is not known to be harmless.
     strict: bool,
 }
@@ -53,7 +59,7 @@ pub(super) struct Redaction {
 impl Redaction {
     /// Of what a trigger declares as credentials, whether or not this version can check them.
     pub(super) fn of(trigger: &WebhookTrigger, product: Option<Product>) -> Self {
-        let mut redaction = Self::default();
+        let mut redaction = Self { member: secret_member(trigger), ..Self::default() };
         for credential in trigger.auth.iter().flat_map(Auth::credentials) {
             redaction.add(credential);
         }
@@ -134,6 +140,17 @@ impl Redaction {
             }
         }
         Cow::Owned(kept)
+    }
+
+    /// A body that starts nothing, without the secret that a handshake hands over in it.
+    pub(super) fn body(&self, body: Bytes) -> Bytes {
+        let Some(member) = self.member else { return body };
+        let without = || {
+            let mut members: Map<String, Value> = serde_json::from_slice(&body).ok()?;
+            *members.get_mut(member)? = REDACTED.into();
+            serde_json::to_vec(&members).ok()
+        };
+        reading::beside(body.len(), without).map_or(body, Bytes::from)
     }
 
     fn hides_parameter(&self, pair: &str) -> bool {
@@ -227,6 +244,23 @@ mod tests {
         let kept = Redaction::of_unknown().headers(&map);
         let kept: Vec<_> = kept.iter().collect();
         assert_eq!(kept, [("content-type", "text/plain"), ("date", "today"), ("x-shop", "***"), ("authorization", "***")]);
+    }
+
+    #[test]
+    fn what_a_handshake_hands_over_in_its_body_becomes_stars() {
+        let notion = redaction("preset: notion, secret: s");
+        let axes = "secret: s, signature: { header: X, handshake: notion }";
+        let described = redaction(&format!("preset: hmac, {axes}"));
+        let twice = r#"{"verification_token":"s3cret","a":1,"verification\u005ftoken":"s3cret"}"#;
+        for redaction in [&notion, &described] {
+            let kept = redaction.body(Bytes::from_static(twice.as_bytes()));
+            let kept: Value = serde_json::from_slice(&kept).unwrap();
+            assert_eq!(kept, serde_json::json!({ "verification_token": REDACTED, "a": 1 }));
+            for other in ["", "[]", r#"{ "a": 1 }"#, "{", "verification_token"] {
+                assert_eq!(redaction.body(Bytes::from_static(other.as_bytes())), other);
+            }
+        }
+        assert_eq!(redaction("preset: github, secret: s").body(Bytes::from_static(twice.as_bytes())), twice);
     }
 
     /// Of a hook with these members.

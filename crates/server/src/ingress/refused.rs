@@ -196,6 +196,13 @@ impl Refused {
         refused
     }
 
+    pub(super) fn handed_over_too_often(hook: &Hook) -> Box<Self> {
+        Self::new(Code::RateLimited, "Too many secrets were handed over to this hook. Register it again later.")
+            .owner("Too many secrets were handed over in the last minute; this one is not among them.")
+            .at(hook.place.clone())
+            .retry_after_s(LONG_RETRY_S)
+    }
+
     /// It is not kept: there are many of them when there are any.
     pub(super) fn backlog_full(hook: &Hook) -> Box<Self> {
         let detail = "More runs wait for their turn than the limits allow. Nothing was stored; send it again later.";

@@ -11,7 +11,7 @@ use hookmill_engine::workflow::{self, Trigger};
 use hookmill_server::config::{Intake, Size};
 use hookmill_server::ingress::{Ingress, Outside, Parts, alias};
 use hookmill_server::listen::{self, Limits};
-use hookmill_server::vault::{LiveSecrets, OpenSecret, SecretValues};
+use hookmill_server::vault::{LiveSecrets, MasterKey, OpenSecret, SecretValues, Vault};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
 use hookmill_store::hook_states::Switch;
 use hookmill_store::hooks::WantedHook;
@@ -105,6 +105,7 @@ impl Door {
             store: store.clone(),
             worker: worker.clone(),
             secrets: secrets.clone(),
+            vault: Arc::new(Vault::new(MasterKey::load(None, &folder.path().join("master.key")).unwrap())),
             public_url: "https://hooks.example".into(),
             clock: system_clock(),
             body_default: Size(BODY_BYTES_MAX),

@@ -21,6 +21,7 @@ mod crash_stop;
 mod doctor;
 mod door;
 mod facts;
+mod handed_over;
 mod ingress;
 mod listen;
 mod octokit;

@@ -5,7 +5,7 @@ use hookmill_testkit::patience::until;
 
 use crate::door::Door;
 
-fn document(webhook: &str) -> String {
+pub(crate) fn document(webhook: &str) -> String {
     format!("hookmill: 1\nname: P\ntriggers:\n  - webhook: {{ path: p, {webhook} }}\nsteps:\n  - set: {{ a: 1 }}\n")
 }
 
@@ -121,7 +121,7 @@ async fn a_described_sender_may_number_its_headers_sign_members_and_ask_first() 
     door.close().await;
 }
 
-fn hmac_hex(key: &str, text: &str) -> String {
+pub(crate) fn hmac_hex(key: &str, text: &str) -> String {
     use hmac::Mac as _;
     let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).unwrap();
     mac.update(text.as_bytes());

@@ -87,7 +87,10 @@ fn secrets_that_are_handed_over_are_told_to_the_owner() {
         ask("notion", &Request::post(r#"{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZGhFChZTSYJlce98V0pYn7yBl"}"#)).unwrap();
     assert_eq!(notion.status, 200);
     assert!(notion.learned_secret.is_some_and(|secret| secret.starts_with("secret_")));
-    assert_eq!(ask("asana", &Request::post("").header("x-hook-secret", "a\u{e9}b")).unwrap().status, 400);
+    let odd = ask("asana", &Request::post("").header("x-hook-secret", "a\u{e9}b")).unwrap();
+    assert_eq!((odd.status, odd.learned_secret), (400, None));
+    assert!(ask("asana", &Request::post("").header("x-hook-secret", "")).is_none(), "nothing is no secret");
+    assert!(ask("notion", &Request::post(r#"{"verification_token":""}"#)).is_none());
 }
 
 #[test]

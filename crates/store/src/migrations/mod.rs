@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 14] = [
+pub static MIGRATIONS: [Migration; 15] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -20,4 +20,5 @@ pub static MIGRATIONS: [Migration; 14] = [
     Migration { number: 12, name: "old tokens of hooks", sql: include_str!("0012_old_tokens.sql") },
     Migration { number: 13, name: "elements of split deliveries", sql: include_str!("0013_run_elements.sql") },
     Migration { number: 14, name: "fresh idempotency keys", sql: include_str!("0014_fresh_keys.sql") },
+    Migration { number: 15, name: "secrets handed over", sql: include_str!("0015_pending_secrets.sql") },
 ];

@@ -13,6 +13,7 @@ mod hooks;
 mod idempotency;
 mod lists;
 mod ownership;
+mod pending_secrets;
 mod rates;
 mod retention;
 mod runs;

@@ -15,7 +15,6 @@ fn address(route: &Route) -> String {
         path if path.contains("/deliveries/") => "dlv_0000000000001",
         path if path.contains("/hooks/") => "hook_0000000000001",
         path if path.contains("/replays/") => "rpl_0000000000001",
-        path if path.contains("/hooks/") => "hook_0000000000001",
         path if path.contains("/contacts/") => "ctc_0000000000001",
         path if path.contains("/keys/") => "key_0000000000001",
         path if path.contains("/workspaces/") => "main",

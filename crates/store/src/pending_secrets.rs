@@ -1,0 +1,143 @@
+//! Secrets that senders handed over in their handshakes, sealed, until their hook's owner decides about them.
+//!
+//! Anybody who knows a hook's URL can hand one over. So each hook has one at most, the newest, and nothing is ever compared
+//! with it: only who confirms it makes it a secret of the workspace. What is decided about is named by its handshake, so
+//! that nobody confirms what came in after they looked.
+
+use bytes::Bytes;
+use hookmill_engine::id::{DeliveryId, HookId, WorkspaceId};
+use hookmill_engine::time::Timestamp;
+
+use crate::catalog::{Change, bump_catalog, bumped_version};
+use crate::db::{Batch, Expect, Row};
+use crate::secrets::{NewSecret, SEALED_BYTES_MAX, put_into};
+use crate::{Error, Result, Store, args, narrow};
+
+/// A secret that waits for its hook's owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingSecret {
+    /// The hook that it was handed to.
+    pub hook: HookId,
+    /// The delivery that it came with.
+    pub handshake: DeliveryId,
+    /// Which key it is sealed with.
+    pub key_id: String,
+    /// The sealed value.
+    pub sealed: Bytes,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// From where.
+    pub address: String,
+}
+
+/// A pending secret, and whether it is the only one that came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// The newest.
+    pub secret: PendingSecret,
+    /// How many were handed over since the owner decided last, this one included.
+    pub times: u64,
+}
+
+const KEEP: &str = "
+    INSERT INTO pending_secrets (hook, handshake, times, key_id, sealed, received_at, address)
+    VALUES ($1, $2, 1, $3, $4, $5, $6)
+        ON CONFLICT (hook) DO UPDATE
+       SET handshake = $2, times = pending_secrets.times + 1, key_id = $3, sealed = $4, received_at = $5, address = $6";
+
+const ONE: &str = "
+    SELECT hook, handshake, times, key_id, sealed, received_at, address
+      FROM pending_secrets
+     WHERE hook = $1";
+
+const LIST: &str = "
+    SELECT p.hook, p.handshake, p.times, p.key_id, p.sealed, p.received_at, p.address
+      FROM pending_secrets p
+      JOIN hooks h ON h.id = p.hook
+     WHERE h.workspace = $1
+       AND p.hook < $2
+     ORDER BY p.hook DESC
+     LIMIT $3";
+
+const TAKE: &str = "DELETE FROM pending_secrets WHERE hook = $1 AND handshake = $2";
+
+impl Store {
+    /// Keeps what a sender handed over in place of what the hook had before, on disk when this returns.
+    pub async fn keep_pending_secret(&self, pending: PendingSecret) -> Result<()> {
+        let PendingSecret { hook, handshake, key_id, sealed, received_at, address } = pending;
+        if sealed.len() > SEALED_BYTES_MAX {
+            return Err(Error::Invalid(format!("a secret has at most {SEALED_BYTES_MAX} bytes when sealed")));
+        }
+        self.db().accepting()?;
+        let mut batch = Batch::new();
+        batch.execute(KEEP, args![hook.0, handshake.0, key_id, sealed, received_at.0, address], Expect::Exactly(1));
+        self.db().write(batch).await?;
+        Ok(())
+    }
+
+    /// What waits for the owner of a hook.
+    pub async fn pending_secret(&self, hook: HookId) -> Result<Option<Pending>> {
+        let mut rows = self.db().read(ONE, args![hook.0]).await?;
+        rows.pop().map(|mut row| read(&mut row)).transpose()
+    }
+
+    /// What waits in a workspace: of the newest hooks first, those below a given one.
+    pub async fn pending_secrets(&self, workspace: WorkspaceId, before: Option<HookId>, limit: usize) -> Result<Vec<Pending>> {
+        let below = before.map_or(i64::MAX, |hook| hook.0);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.db().read(LIST, args![workspace.0, below, limit]).await?.iter_mut().map(read).collect()
+    }
+
+    /// Makes what a handshake handed over the value of a secret: both, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: something else is pending by now, or nothing. [`Error::Conflict`]: somebody set the secret since
+    /// its version was read.
+    pub async fn confirm_pending_secret(
+        &self,
+        (hook, handshake): (HookId, DeliveryId),
+        workspace: WorkspaceId,
+        secret: NewSecret<'_>,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.execute(TAKE, args![hook.0, handshake.0], Expect::Exactly(1));
+        put_into(&mut batch, workspace, secret, now)?;
+        bump_catalog(&mut batch, Change::Beside);
+        let written = self.db().write(batch).await.map_err(taken)?;
+        self.tell_catalog(bumped_version(&written)?);
+        Ok(())
+    }
+
+    /// Forgets what a handshake handed over.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: something else is pending by now, or nothing.
+    pub async fn discard_pending_secret(&self, hook: HookId, handshake: DeliveryId) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.execute(TAKE, args![hook.0, handshake.0], Expect::Exactly(1));
+        self.db().write(batch).await.map_err(taken)?;
+        Ok(())
+    }
+}
+
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Conflict { statement: 0 } => Error::NotFound,
+        other => other,
+    }
+}
+
+fn read(row: &mut Row) -> Result<Pending> {
+    Ok(Pending {
+        secret: PendingSecret {
+            hook: HookId(row.int(0)?),
+            handshake: DeliveryId(row.int(1)?),
+            key_id: row.take_text(3)?,
+            sealed: row.bytes(4)?,
+            received_at: Timestamp(row.int(5)?),
+            address: row.take_text(6)?,
+        },
+        times: narrow(row.int(2)?)?,
+    })
+}
