@@ -285,7 +285,7 @@ impl Inner {
             self.rates.failed(place.hook, arrival.address, arrival.received_at);
         }
         let delivery = refused.place.clone().filter(|_| refused.kept).map(|place| {
-            let kept = self.delivery(arrival, &place, Outcome::Refused, refused.code.status());
+            let kept = self.delivery(arrival, &place, Outcome::Refused, product.map_or(refused.code.status(), |product| product.status(refused.code)));
             let id = kept.id;
             let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());
             let kept = NewDelivery { reason, body: place.redaction.body(refused.body.clone()), ..kept };

@@ -148,8 +148,16 @@ impl Product {
     /// The answer to what was refused; none: problem details, for the product documents no form of its own. `missing`:
     /// the name of the first variable if it is missing.
     pub(crate) fn refused(self, code: Code, detail: &str, missing: Option<&str>) -> Option<Reply> {
-        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status(code)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         self.refused_with(status, code, detail, missing)
+    }
+
+    /// The status with which it answers a refusal. Vectense has one for everything that is not the sender's fault.
+    pub(crate) fn status(self, code: Code) -> u16 {
+        match self {
+            Self::Vectense if vectense_error(code) == SYSTEM_ERROR => Code::Internal.status(),
+            _ => code.status(),
+        }
     }
 
     /// The same with the status that the hook's document asks for.
@@ -176,6 +184,9 @@ impl Product {
     }
 }
 
+/// What Vectense says of "system errors", whatever they are.
+const SYSTEM_ERROR: &str = "Internal server error";
+
 /// Vectense documents three sentences; what else can be refused says what it is.
 fn vectense_error(code: Code) -> &'static str {
     match code {
@@ -186,7 +197,7 @@ fn vectense_error(code: Code) -> &'static str {
         | Code::StorageFull
         | Code::HookNotReady
         | Code::RunFailed
-        | Code::RunCancelled => "Internal server error",
+        | Code::RunCancelled => SYSTEM_ERROR,
         other => other.title(),
     }
 }
@@ -233,7 +244,11 @@ mod tests {
         );
         assert_eq!(refused(Product::Vectense, Code::Unauthorized, None), r#"{"error":"Invalid shared key"}"#);
         assert_eq!(refused(Product::Vectense, Code::BadBody, None), r#"{"error":"Invalid request format"}"#);
-        assert_eq!(refused(Product::Vectense, Code::Internal, None), r#"{"error":"Internal server error"}"#);
+        for code in [Code::Internal, Code::StorageFull, Code::StorageUnavailable, Code::HookNotReady] {
+            let reply = Product::Vectense.refused(code, "why", None).unwrap();
+            assert_eq!((reply.status.as_u16(), reply.body.to_string().as_str()), (500, r#"{"error":"Internal server error"}"#));
+        }
+        assert_eq!(Product::Vectense.refused(Code::BacklogFull, "why", None).unwrap().status, 503);
         assert_eq!(Product::Smarttalk.refused(Code::Unauthorized, "why", None), None);
     }
 }

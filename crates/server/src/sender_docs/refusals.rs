@@ -27,7 +27,9 @@ impl Refusals<'_> {
         let mut by_status: BTreeMap<u16, Vec<(Code, &'static str)>> = BTreeMap::new();
         for code in Code::ALL {
             if let Some(detail) = self.detail(code) {
-                by_status.entry(code.status()).or_default().push((code, detail));
+                let product = self.described.product();
+                let status = product.map_or(code.status(), |product| product.status(code));
+                by_status.entry(status).or_default().push((code, detail));
             }
         }
         let refer = |(status, codes): (u16, Vec<(Code, &str)>)| {

@@ -61,6 +61,33 @@ async fn an_unknown_workflow_and_a_failed_run_are_told_in_the_same_form() {
     door.close().await;
 }
 
+async fn system_errors_are_answered_500_internal_server_error_on(url: Option<String>) {
+    let door = crate::door::Door::open_with(url, Default::default()).await;
+    door.set_secrets(&[("key", "webhook-secret-key-2024")]);
+    door.publish(&super::document(HOOK)).await;
+    assert_eq!(door.json(URL, PAYMENT).await.status, 200);
+    door.set_secrets(&[]);
+    let unready = door.json(URL, PAYMENT).await;
+    assert_eq!((unready.status, &*unready.body), (500, &br#"{"error":"Internal server error"}"#[..]), "the owner's fault");
+    door.set_secrets(SECRETS);
+    door.store.close().await;
+    let unstored = door.json(URL, PAYMENT).await;
+    assert_eq!((unstored.status, &*unstored.body), (500, &br#"{"error":"Internal server error"}"#[..]), "{unstored:?}");
+    assert!(unstored.header("retry-after").is_some(), "it may be sent again");
+    door.close().await;
+}
+
+#[tokio::test]
+async fn system_errors_are_answered_500_internal_server_error() {
+    system_errors_are_answered_500_internal_server_error_on(None).await;
+}
+
+#[tokio::test]
+async fn system_errors_are_answered_500_internal_server_error_on_postgres() {
+    let url = hookmill_testkit::postgres::fresh_database().await;
+    system_errors_are_answered_500_internal_server_error_on(Some(url)).await;
+}
+
 #[tokio::test]
 async fn headers_and_body_are_provided_as_the_configured_variables() {
     // As JSON objects for expressions, with all request headers; the key is in neither.
