@@ -63,7 +63,7 @@ pub(crate) use hook::{described_scheme, label, methods, preset_credential, trigg
 pub use hooks::{HOOKS_BYTES_MAX, NOTHING_BYTES_MAX, PARAMETERS_BYTES_MAX};
 pub use outside::{Fetched, Outside};
 pub use product::alias;
-pub use rates::{FAILING_MAX, WINDOWS_MAX};
+pub use rates::{FAILING_MAX, OVERFLOWING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;
 pub(crate) use refused::{PROBLEM_TYPE, problem};
 pub use target::Target;
@@ -245,7 +245,7 @@ impl Inner {
     async fn admit(&self, arrival: &Arrival, found: &Found, body: Bytes, told: Told) -> Result<Response<Body>> {
         let hook = &found.hook;
         if self.worker.is_full() && !hook.is_paused() {
-            return Err(Refused::backlog_full(hook));
+            return Err(self.rates.overflowed(hook, arrival.received_at).body(body));
         }
         let standing = self.rates.take(hook, arrival.received_at).await.map_err(|refused| refused.body(body.clone()))?;
         let mut response = self.accept(arrival, found, body, told).await?;
@@ -285,7 +285,12 @@ impl Inner {
             self.rates.failed(place.hook, arrival.address, arrival.received_at);
         }
         let delivery = refused.place.clone().filter(|_| refused.kept).map(|place| {
-            let kept = self.delivery(arrival, &place, Outcome::Refused, product.map_or(refused.code.status(), |product| product.status(refused.code)));
+            let kept = self.delivery(
+                arrival,
+                &place,
+                Outcome::Refused,
+                product.map_or(refused.code.status(), |product| product.status(refused.code)),
+            );
             let id = kept.id;
             let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());
             let kept = NewDelivery { reason, body: place.redaction.body(refused.body.clone()), ..kept };

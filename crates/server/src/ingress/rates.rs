@@ -7,6 +7,7 @@
 //!
 //! Of the requests that a limit refuses, the ledger keeps the first of each window; it says how many were not kept before it.
 
+mod overflow;
 mod recent;
 mod window;
 
@@ -27,6 +28,8 @@ use super::code::Code;
 use super::hook::Hook;
 use super::refused::{Refused, Result};
 use crate::config::Intake;
+pub use overflow::OVERFLOWING_MAX;
+use overflow::Overflow;
 use recent::Recent;
 use window::{Found, Window};
 
@@ -52,6 +55,7 @@ pub(super) struct Rates {
     failing: Mutex<Recent<(HookId, IpAddr), Window>>,
     /// Until then there may be an address that has failed too often.
     watched_until: AtomicI64,
+    overflow: Overflow,
 }
 
 struct Counter {
@@ -103,12 +107,7 @@ impl Standing {
                 format!("The limit of this {policy} is used up: {} requests in {}.", limit.requests, limit.per),
             ),
         };
-        let owner = match kept {
-            None | Some(0) => owner,
-            Some(unkept) => format!("{owner} {unkept} more that were refused before this one are not kept."),
-        };
-        let mut refused = Refused::new(Code::RateLimited, detail).owner(owner).at(hook.place.clone());
-        refused.kept = kept.is_some();
+        let mut refused = Refused::new(Code::RateLimited, detail).owner(owner).at(hook.place.clone()).one_of_many(kept);
         refused.headers.push((RETRY_AFTER, HeaderValue::from((*ends_in_s).max(1))));
         refused.headers.extend(self.fields());
         refused
@@ -123,6 +122,7 @@ impl Rates {
             windows: Mutex::new(Recent::new(WINDOWS_MAX)),
             failing: Mutex::new(Recent::new(FAILING_MAX)),
             watched_until: AtomicI64::new(0),
+            overflow: Overflow::default(),
         }
     }
 
@@ -169,6 +169,11 @@ impl Rates {
             let taken = store.take_permits(limited, wanted, limit.per, now).await.map_err(|error| Refused::store(&error))?;
             counter.window.lock().took(wanted, taken);
         }
+    }
+
+    /// Refuses a request because too many runs wait.
+    pub(super) fn overflowed(&self, hook: &Hook, now: Timestamp) -> Box<Refused> {
+        Refused::backlog_full(hook).one_of_many(self.overflow.refused(hook.place.hook, now))
     }
 
     /// Refuses an address that has failed too often, before anything is looked at. One look at a number while nobody has.

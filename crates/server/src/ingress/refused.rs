@@ -80,6 +80,19 @@ impl Refused {
         self
     }
 
+    /// Of refusals of which there are many when there are any. `kept`: it goes into the ledger, with the number of those before it
+    /// that did not.
+    pub(super) fn one_of_many(mut self: Box<Self>, kept: Option<u64>) -> Box<Self> {
+        self.kept = kept.is_some();
+        match kept {
+            None | Some(0) => self,
+            Some(unkept) => {
+                let owner = self.ledger_detail();
+                self.owner(format!("{owner} {unkept} more that were refused before this one are not kept."))
+            }
+        }
+    }
+
     fn retry_after_s(mut self: Box<Self>, seconds: u64) -> Box<Self> {
         self.headers.push((RETRY_AFTER, HeaderValue::from(seconds.max(1))));
         self
@@ -203,12 +216,12 @@ impl Refused {
             .retry_after_s(LONG_RETRY_S)
     }
 
-    /// It is not kept: there are many of them when there are any.
     pub(super) fn backlog_full(hook: &Hook) -> Box<Self> {
-        let detail = "More runs wait for their turn than the limits allow. Nothing was stored; send it again later.";
-        let mut refused = Self::new(Code::BacklogFull, detail).at(hook.place.clone()).retry_after_s(BACKLOG_RETRY_S);
-        refused.kept = false;
-        refused
+        let detail = "More runs wait for their turn than the limits allow. Send it again later.";
+        Self::new(Code::BacklogFull, detail)
+            .owner("More runs wait for their turn than `worker.backlog_runs_max`.")
+            .at(hook.place.clone())
+            .retry_after_s(BACKLOG_RETRY_S)
     }
 
     /// What the store could not do. Nothing was accepted; there is no ledger to write to either.

@@ -159,4 +159,16 @@ async fn more_than_the_backlog_may_hold_is_refused_and_nothing_of_it_is_lost() {
     for run in &accepted {
         assert_eq!(app.finished(run).await["state"], "succeeded");
     }
+    // The first of its second is in the ledger, and can be accepted after all.
+    let path = format!("/api/v1/deliveries/{}", refused.json()["delivery_id"].as_str().unwrap());
+    let kept = app
+        .wait_for("the refusal is kept", async || {
+            let kept = app.client().call("GET", &path, None).await;
+            (kept.status == 200).then(|| kept.json())
+        })
+        .await;
+    assert_eq!((&kept["outcome"], &kept["reason"], &kept["status"]), (&json!("refused"), &json!("backlog_full"), &json!(503)));
+    let accepted = app.client().call("POST", &format!("{path}/accept"), None).await;
+    assert!(accepted.status < 300, "{}", accepted.text());
+    assert_eq!(app.finished(accepted.json()["run_id"].as_str().unwrap()).await["state"], "succeeded");
 }
