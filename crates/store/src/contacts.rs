@@ -4,6 +4,7 @@
 //! run. Fields are merged: what a delivery does not mention stays. The merge is made from what was read, and the statement
 //! checks that it is still so; whoever comes second reads again.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 
 use hookmill_engine::contact::Contact as NewContact;
@@ -12,7 +13,7 @@ use hookmill_engine::time::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::db::{Arg, Batch, Expect, Row};
+use crate::db::{Arg, Args, Batch, Expect, Row};
 use crate::deliveries::NewDelivery;
 use crate::idempotency::{Key, Original};
 use crate::page::{Page, Segment, Span, read_page};
@@ -27,6 +28,8 @@ pub const CONTACT_FIELDS_MAX: usize = 1_000;
 pub const CONTACT_BYTES_MAX: usize = 256 * 1024;
 /// How often a contact is read again because another node changed it in between.
 const TRIES: usize = 100;
+/// Addresses that are looked up by one query.
+const EMAILS_AT_ONCE: usize = 32;
 /// Contacts that are changed at the same time by this process.
 const TURNS: usize = 64;
 
@@ -67,6 +70,12 @@ macro_rules! columns {
 
 const ONE: &str = concat!(columns!(), "WHERE workspace = $1 AND id = $2");
 const BY_EMAIL: &str = concat!(columns!(), "WHERE workspace = $1 AND email_key = $2");
+const BY_EMAILS: &str = concat!(
+    columns!(),
+    "WHERE workspace = $1
+       AND email_key IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)"
+);
 const NEWEST: &str = concat!(columns!(), "WHERE id > $1 AND id < $2 AND workspace = $4 ORDER BY id DESC LIMIT $3");
 const OLDEST: &str = concat!(columns!(), "WHERE id > $1 AND id < $2 AND workspace = $4 ORDER BY id LIMIT $3");
 const INSERT: &str = "
@@ -87,9 +96,22 @@ impl Default for Turns {
 }
 
 impl Turns {
+    fn place(&self, key: &str) -> usize {
+        usize::try_from(self.hasher.hash_one(key) % TURNS as u64).unwrap_or(0)
+    }
+
     async fn of(&self, key: &str) -> MutexGuard<'_, ()> {
-        let place = self.hasher.hash_one(key) % TURNS as u64;
-        self.places[usize::try_from(place).unwrap_or(0)].lock().await
+        self.places[self.place(key)].lock().await
+    }
+
+    /// Those of many at once, always taken in the same order, so that nobody waits for ever.
+    async fn of_all<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Vec<MutexGuard<'_, ()>> {
+        let places: BTreeSet<usize> = keys.map(|key| self.place(key)).collect();
+        let mut turns = Vec::with_capacity(places.len());
+        for place in places {
+            turns.push(self.places[place].lock().await);
+        }
+        turns
     }
 }
 
@@ -153,19 +175,64 @@ impl Store {
         Err(busy())
     }
 
+    /// Takes the turns of these people: until they are dropped, nobody else in this process changes one of them.
+    pub(crate) async fn turns_of(&self, contacts: &[&NewContact]) -> Vec<MutexGuard<'_, ()>> {
+        let keys: Vec<String> = contacts.iter().map(|contact| email_key(contact.email.trim())).collect();
+        self.contact_turns().of_all(keys.iter().map(String::as_str)).await
+    }
+
+    /// Adds one operation for each of these people, of whom the same may be told of more than once: what is told later counts.
+    /// Conflicts if one changed since they were read here.
+    pub(crate) async fn contacts_into(
+        &self,
+        batch: &mut Batch,
+        workspace: WorkspaceId,
+        contacts: &[&NewContact],
+        now: Timestamp,
+    ) -> Result<()> {
+        // Sorted, so that batches change people in the same order and no two wait for each other.
+        let mut merged: BTreeMap<String, NewContact> = BTreeMap::new();
+        for contact in contacts {
+            let told = merged.entry(email_key(contact.email.trim()));
+            let one = told.or_insert_with(|| NewContact { email: String::new(), fields: Map::new() });
+            one.email.clone_from(&contact.email);
+            one.fields.extend(contact.fields.clone());
+        }
+        let keys: Vec<&String> = merged.keys().collect();
+        let mut stored = HashMap::new();
+        for chunk in keys.chunks(EMAILS_AT_ONCE) {
+            let mut args: Args = args![workspace.0];
+            // No address is empty.
+            args.extend((0..EMAILS_AT_ONCE).map(|at| Arg::from(chunk.get(at).map_or_else(String::new, |key| (*key).clone()))));
+            for mut row in self.db().read(BY_EMAILS, args).await? {
+                let one = read(&mut row)?;
+                stored.insert(email_key(&one.contact.email), one);
+            }
+        }
+        for (key, contact) in &merged {
+            self.change_into(batch, workspace, contact, stored.remove(key), now)?;
+        }
+        Ok(())
+    }
+
     /// Adds the one operation that makes or updates a contact; conflicts if it changed since it was read here.
-    pub(crate) async fn contact_into(
+    async fn contact_into(&self, batch: &mut Batch, workspace: WorkspaceId, contact: &NewContact, now: Timestamp) -> Result<()> {
+        let stored = self.stored_contact(workspace, contact.email.trim()).await?;
+        self.change_into(batch, workspace, contact, stored, now)
+    }
+
+    fn change_into(
         &self,
         batch: &mut Batch,
         workspace: WorkspaceId,
         contact: &NewContact,
+        stored: Option<Stored>,
         now: Timestamp,
     ) -> Result<()> {
         let email = contact.email.trim();
         if email.is_empty() || email.len() > EMAIL_BYTES_MAX {
             return Err(Error::Invalid(format!("the e-mail address of a contact has 1 to {EMAIL_BYTES_MAX} bytes")));
         }
-        let stored = self.stored_contact(workspace, email).await?;
         let mut fields = stored.as_ref().map(|stored| stored.contact.fields.clone()).unwrap_or_default();
         fields.extend(contact.fields.clone());
         let count = fields.len();

@@ -106,7 +106,7 @@ impl Inner {
         (delivery.body, delivery.facts) = (body.clone(), facts);
         let run = RunId(self.store.next_id());
         let parsed = parsed(hook, &Self::sent(found, &delivery))?;
-        let contact = contact(hook.trigger(), &parsed.webhook).map_err(Refused::nobody)?;
+        let contact = contact(hook.trigger(), &parsed.webhook).map_err(|error| Refused::nobody(error, ""))?;
         let lane = lane_of(hook, &parsed.webhook)?;
         let seed = self.seeds.hash_one(run.0);
         let (webhook, now) = (parsed.webhook.clone(), arrival.received_at);

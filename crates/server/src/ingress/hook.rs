@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use hookmill_engine::contact::knows_people;
 use hookmill_engine::expression::{Scope, Template, Value};
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
@@ -118,10 +117,6 @@ impl Hook {
         limits: BodyLimits,
     ) -> Result<Self, String> {
         let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[position];
-        if trigger.split.is_some() && knows_people(trigger) {
-            // The contacts of all elements would have to be stored with their runs.
-            return Err("This version cannot split requests to a preset that keeps contacts.".to_owned());
-        }
         let product = place.product;
         let proof = Proof::of(trigger, scheme::of(trigger)?)?;
         let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger))?;

@@ -138,14 +138,16 @@ impl Refused {
         refused
     }
 
-    /// A request that must say who it is about, and does not.
-    pub(super) fn nobody(error: ContactError) -> Box<Self> {
+    /// A request that must say who it is about, and does not; `place`: in which part of it.
+    pub(super) fn nobody(error: ContactError, place: &str) -> Box<Self> {
         let (code, message) = match error {
-            ContactError::Missing => ("missing", error.to_string()),
-            ContactError::Malformed => ("mistyped", error.to_string()),
+            ContactError::Missing => ("missing", format!("`{place}email` is missing")),
+            ContactError::Malformed => ("mistyped", format!("`{place}email` must be an e-mail address")),
         };
         let mut refused = Self::new(Code::InvalidVariables, message.clone());
-        refused.members.insert("errors".to_owned(), json!([{ "name": "email", "code": code, "message": message }]));
+        refused
+            .members
+            .insert("errors".to_owned(), json!([{ "name": format!("{place}email"), "code": code, "message": message }]));
         refused
     }
 

@@ -1,13 +1,14 @@
 //! Requests that start a run for each element of an array in their body.
 //!
 //! To everything that is asked of it, an element is the body: the condition, the key, the lane. The delivery, the runs of its
-//! elements and their keys are stored in one batch. The runs are stored as free and fetched in their order, so that many
+//! elements, their keys and the people that they are about are stored in one batch. The runs are stored as free and fetched in their order, so that many
 //! runs that share one large body hold no more of it in memory than the limits of the queue allow.
 
 use std::hash::BuildHasher as _;
 
 use axum::body::Body;
 use bytes::Bytes;
+use hookmill_engine::contact::contact;
 use hookmill_engine::expression::Value;
 use hookmill_engine::id::RunId;
 use hookmill_engine::request::{ELEMENTS_MAX, Parsed};
@@ -56,7 +57,7 @@ impl Inner {
             delivery.outcome = Outcome::Held;
         }
         let parsed = elements(hook, path, &Self::sent(found, &delivery)).map_err(refused)?;
-        let chosen = self.choose(arrival, hook, &delivery, &parsed).map_err(refused)?;
+        let chosen = self.choose(arrival, hook, path, &delivery, &parsed).map_err(refused)?;
         if chosen.runs.is_empty() && chosen.left_out > 0 {
             return self.filtered(arrival, delivery).await.map_err(refused);
         }
@@ -81,7 +82,11 @@ impl Inner {
         let key = claim.as_ref().map(|claim| &claim.key);
         let runs: Vec<NewRun> = chosen.runs.iter().map(|one| one.run.clone()).collect();
         let stored = self.store.accept_split(delivery, chosen.runs, key, arrival.received_at).await;
-        let places = match stored.map_err(|error| Refused::store(&error))? {
+        let unstored = |error| {
+            let error = Refused::store(&error);
+            if error.is_senders() { refused(error) } else { error }
+        };
+        let places = match stored.map_err(unstored)? {
             Splitted::Stored(places) => places,
             Splitted::Repeats(original) => {
                 let strict = claim.is_some_and(|claim| claim.strict);
@@ -99,7 +104,14 @@ impl Inner {
     }
 
     /// The runs that the elements are to start, in their order.
-    fn choose(&self, arrival: &Arrival, hook: &Hook, delivery: &NewDelivery, parsed: &[Parsed]) -> Result<Chosen> {
+    fn choose(
+        &self,
+        arrival: &Arrival,
+        hook: &Hook,
+        path: &BodyPath,
+        delivery: &NewDelivery,
+        parsed: &[Parsed],
+    ) -> Result<Chosen> {
         let mut chosen = Chosen { runs: Vec::with_capacity(parsed.len()), left_out: 0 };
         for (element, one) in (0u32..).zip(parsed) {
             let webhook = &one.webhook;
@@ -111,6 +123,8 @@ impl Inner {
                 chosen.left_out += 1;
                 continue;
             }
+            let nobody = |error| Refused::nobody(error, &format!("{path}[{element}]."));
+            let contact = contact(hook.trigger(), webhook).map_err(nobody)?;
             let lane = lane_of(hook, webhook)?;
             let key = match hook.deduper.is_of_elements() {
                 true => self.claim_of(arrival, hook, &delivery.body, webhook, None)?.map(|claim| claim.key),
@@ -118,7 +132,7 @@ impl Inner {
             };
             let run = NewRun { element: Some(element), ..self.new_run(hook, delivery, id, seed, lane) };
             let run = if run.state.is_final() { run } else { self.worker.placed(run) };
-            chosen.runs.push(ElementRun { run, key });
+            chosen.runs.push(ElementRun { run, key, contact });
         }
         Ok(chosen)
     }

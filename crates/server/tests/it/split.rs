@@ -7,6 +7,7 @@ use hookmill_server::listen::Limits;
 use hookmill_store::deliveries::Outcome;
 use hookmill_store::hook_states::Switch;
 use hookmill_store::runs::{RunRow, State};
+use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_testkit::TestApp;
 use hookmill_testkit::app::Database;
 use hookmill_testkit::patience::until;
@@ -143,6 +144,49 @@ async fn copies_at_the_same_instant_start_each_element_once_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_at_the_same_instant_start_each_element_once_on_postgresql() {
     copies_at_the_same_instant_start_each_element_once(Some(fresh_database().await)).await;
+}
+
+async fn the_people_of_all_elements_are_known_with_their_runs(url: Option<String>) {
+    let door = Door::open_with(url, Limits::default()).await;
+    let path =
+        door.publish(&workflow("      preset: smashsend\n      dedupe: { path: $.sku }\n").replace("$.items", "$.people")).await;
+    let body = r#"{"people":[{"email":"a@x.org","n":1},{"email":"b@x.org"},{"email":" A@X.org ","m":2,"n":3}]}"#;
+    let answer = door.json(&path, body).await;
+    assert_eq!((answer.status, &answer.json()["success"]), (200, &json!(true)), "{answer:?}");
+    let known = async || {
+        let mut all = door.store.contacts(FIRST_WORKSPACE, None, None, 10).await.unwrap().items;
+        all.sort_by(|a, b| a.email.to_lowercase().cmp(&b.email.to_lowercase()));
+        all.into_iter().map(|one| (one.email, Value::Object(one.fields))).collect::<Vec<_>>()
+    };
+    let two = [("A@X.org".to_owned(), json!({ "n": 3, "m": 2 })), ("b@x.org".to_owned(), json!({}))];
+    assert_eq!(known().await, two);
+    let newest = door.store.deliveries(&Default::default(), 1).await.unwrap().items.remove(0);
+    assert_eq!(door.store.runs_of_delivery(newest.id).await.unwrap().len(), 3);
+    for (body, place) in [
+        (r#"{"people":[{"email":"c@x.org"},{"name":"nobody"}]}"#, "$.people[1].email"),
+        (r#"{"people":[{"email":"c@x.org"},{"email":"nobody"}]}"#, "$.people[1].email"),
+    ] {
+        let refused = door.json(&path, body).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert!(refused.json()["message"].as_str().unwrap().contains(place), "{refused:?}");
+    }
+    // What repeats an earlier element changes nobody.
+    assert_eq!(door.json(&path, r#"{"people":[{"sku":"1","email":"b@x.org","x":1}]}"#).await.status, 200);
+    let mixed = r#"{"people":[{"sku":"1","email":"b@x.org","x":2},{"sku":"2","email":"c@x.org"}]}"#;
+    assert_eq!(door.json(&path, mixed).await.status, 200);
+    let emails: Vec<_> = known().await.into_iter().map(|(email, fields)| (email, fields["x"].clone())).collect();
+    assert_eq!(emails[1..], [("b@x.org".to_owned(), json!(1)), ("c@x.org".to_owned(), Value::Null)]);
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_people_of_all_elements_are_known_with_their_runs_on_sqlite() {
+    the_people_of_all_elements_are_known_with_their_runs(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_people_of_all_elements_are_known_with_their_runs_on_postgresql() {
+    the_people_of_all_elements_are_known_with_their_runs(Some(fresh_database().await)).await;
 }
 
 #[tokio::test]

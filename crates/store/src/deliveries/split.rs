@@ -1,11 +1,13 @@
 //! Deliveries that start a run for each element of their body.
 //!
-//! The delivery, its runs and the keys of its elements are one batch. Elements whose key was used before start nothing; if
-//! another request takes one of the keys at the same moment, the batch fails as a whole and is made again without it.
+//! The delivery, its runs, the keys of its elements and the people that they are about are one batch. Elements whose key was
+//! used before start nothing; if another request takes one of the keys at the same moment, or changes one of the people,
+//! the batch fails as a whole and is made again.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use hookmill_engine::contact::Contact;
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Timestamp;
 
@@ -20,13 +22,15 @@ const TRIES: usize = 20;
 /// Keys that are looked up by one query.
 const KEYS_AT_ONCE: usize = 32;
 
-/// A run of one element, and the key that tells whether it was there before.
+/// A run of one element, the key that tells whether it was there before, and whom it is about.
 #[derive(Clone, Debug)]
 pub struct ElementRun {
     /// The run.
     pub run: NewRun,
     /// Its key, if it has one.
     pub key: Option<Key>,
+    /// Who is to be known from now on; only where the hook knows people.
+    pub contact: Option<Contact>,
 }
 
 /// What became of a delivery that was split.
@@ -66,6 +70,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<Splitted> {
         let hook = delivery.hook;
+        let people: Vec<&Contact> = runs.iter().filter_map(|one| one.contact.as_ref()).collect();
+        let _turns = self.turns_of(&people).await;
         for _ in 0..TRIES {
             if let Some(key) = request
                 && let Some(original) = self.original(hook, key, now).await?
@@ -82,7 +88,9 @@ impl Store {
             let mut batch = Batch::new();
             let keys = fresh.iter().filter_map(|at| runs[*at].key.as_ref());
             request.into_iter().chain(keys).for_each(|key| Self::claim_into(&mut batch, hook, delivery.id, key, now));
-            let claims = batch.len();
+            let people: Vec<&Contact> = fresh.iter().filter_map(|at| runs[*at].contact.as_ref()).collect();
+            self.contacts_into(&mut batch, delivery.workspace, &people, now).await?;
+            let may_change = batch.len();
             let stored = fresh.iter().map(|at| runs[*at].run.clone()).collect();
             let changed = self.accept_into(&mut batch, delivery.clone(), stored).await?;
             match self.db().write(batch).await {
@@ -90,7 +98,7 @@ impl Store {
                     self.watch().tell_all(changed);
                     return Ok(Splitted::Stored(fresh));
                 }
-                Err(Error::Conflict { statement }) if statement < claims => {}
+                Err(Error::Conflict { statement }) if statement < may_change => {}
                 Err(error) => return Err(error),
             }
         }

@@ -19,6 +19,7 @@ mod retention;
 mod runs;
 mod samples;
 mod secrets;
+mod split;
 mod succession;
 mod verify;
 mod workflows;
