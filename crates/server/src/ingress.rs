@@ -115,7 +115,7 @@ pub struct Parts {
 }
 
 /// What the door tells the worker of stored deliveries.
-pub const WITNESS: Witness = Witness { facts: proof::facts_of, key: dedupe::key_of };
+pub const WITNESS: Witness = Witness { facts: proof::facts_of, keys: dedupe::keys_of };
 
 /// Takes webhooks. Clones share it.
 #[derive(Clone)]

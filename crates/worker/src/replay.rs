@@ -1,13 +1,15 @@
 //! Stored deliveries run again: as they were, edited, or accepted although they were refused.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use hookmill_engine::contact::{contact, knows_people};
 use hookmill_engine::expression::Value;
-use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_engine::request::Headers;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_store::deliveries::{AfterAll, Delivery, Facts, NewDelivery, Outcome};
+use hookmill_store::deliveries::{AfterAll, AfterAllRun, Delivery, Facts, NewDelivery, Outcome};
 use hookmill_store::idempotency::Key;
 use hookmill_store::runs::NewRun;
 
@@ -35,27 +37,42 @@ pub struct Edit {
 pub struct Witness {
     /// What can be learned beyond bytes and headers, for deliveries of which nothing was kept when they came in.
     pub facts: fn(&WebhookTrigger, &Delivery, &[u8]) -> Facts,
-    /// The key under which its copies are known, if it is accepted now.
-    pub key: KeyOf,
+    /// The keys under which its copies are known, if it is accepted now.
+    pub keys: KeysOf,
 }
 
-/// The key of a delivery with this body, and with this `webhook` unless it is split, accepted at this time.
-pub type KeyOf = fn(&WebhookTrigger, &Delivery, &Bytes, Option<&Value>, Timestamp) -> Option<OwnKey>;
+/// The keys of a delivery with this body, accepted at this time. The values are what it says: `webhook` as a whole, or for each
+/// element if it is split.
+pub type KeysOf = fn(&WebhookTrigger, &Delivery, &Bytes, &[&Value], Timestamp) -> OwnKeys;
 
-/// The key under which the copies of a delivery are known.
+/// The keys under which the copies of a delivery are known.
 #[derive(Clone, Debug)]
-pub struct OwnKey {
-    /// The key.
-    pub key: Key,
-    /// Whether the client made it for one request, so that another body under it is no copy.
-    pub strict: bool,
+pub enum OwnKeys {
+    /// There are none.
+    None,
+    /// It has one as a whole.
+    Whole {
+        /// The key.
+        key: Key,
+        /// Whether the client made it for one request, so that another body under it is no copy.
+        strict: bool,
+    },
+    /// Each of its elements may have one, in their order.
+    OfElements(Vec<Option<Key>>),
 }
 
 /// What a delivery that is run again starts.
 struct Again {
-    runs: Vec<NewRun>,
-    /// Only for one that was refused.
-    own_key: Option<OwnKey>,
+    /// With the keys of elements, which only one that was refused has.
+    runs: Vec<AfterAllRun>,
+    /// The key of the whole, and whether it is for one request; only of one that was refused.
+    whole: Option<(Key, bool)>,
+}
+
+impl Again {
+    fn into_runs(self) -> Vec<NewRun> {
+        self.runs.into_iter().map(|one| one.run).collect()
+    }
 }
 
 /// What becomes of a refused delivery that is accepted after all.
@@ -98,7 +115,7 @@ impl Worker {
         let body = edit.body.unwrap_or(body);
         stored.headers = edit.headers.unwrap_or(stored.headers);
         stored.id = DeliveryId(self.inner.store.next_id());
-        let Again { runs, .. } = self.run_at(&mut stored, &body, which, original, true).await?;
+        let runs = self.run_at(&mut stored, &body, which, original, true).await?.into_runs();
         let copy = NewDelivery {
             id: stored.id,
             workspace: stored.workspace,
@@ -145,7 +162,7 @@ impl Worker {
                     self.inner.timers.ring();
                     return Ok(id);
                 }
-                // A copy took the key in between.
+                // A copy took one of the keys in between.
                 Err(hookmill_store::Error::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -165,30 +182,56 @@ impl Worker {
         if !body_was_kept(&stored) {
             return Err(Error::Conflict("the body of this delivery was not kept, so there is nothing to accept".into()));
         }
-        let Again { runs, own_key } = self.run_of(&mut stored, &body, which).await?;
-        let mut claim = own_key.as_ref().map(|own| (stored.hook, own.key.clone()));
-        if let Some(own) = own_key
-            && let Some(original) = self.inner.store.original(stored.hook, &own.key, self.inner.clock.now()).await?
+        let Again { mut runs, whole } = self.run_of(&mut stored, &body, which).await?;
+        let mut claim = whole.map(|(key, _)| key);
+        if let Some((key, strict)) = whole
+            && let Some(original) = self.inner.store.original(stored.hook, &key, self.inner.clock.now()).await?
         {
-            if original.same_body || !own.strict {
-                let run = self.inner.store.runs_of_delivery(original.delivery).await?.first().copied();
-                return Ok(Accepting::Repeats { original: original.delivery, run });
+            if original.same_body || !strict {
+                return self.repeats(original.delivery).await;
             }
             // The client used its key for something else; whoever accepts this wants it all the same.
             claim = None;
         }
-        if let Some(run) = runs.first() {
-            self.keep_contact(run, &stored, &body).await?;
+        if let Some(original) = self.leave_out_repeated(stored.hook, &mut runs).await? {
+            return self.repeats(original).await;
         }
-        Ok(Accepting::Starts(AfterAll { runs, claim }))
+        self.keep_contacts(&runs, &stored, &body).await?;
+        Ok(Accepting::Starts(AfterAll { hook: stored.hook, runs, claim }))
     }
 
-    /// As at the door, whom the request is about is known from now on. Before the runs are stored, for doing it twice is the
-    /// same as once.
-    async fn keep_contact(&self, run: &NewRun, stored: &Delivery, body: &Bytes) -> Result<(), Error> {
+    async fn repeats(&self, original: DeliveryId) -> Result<Accepting, Error> {
+        let run = self.inner.store.runs_of_delivery(original).await?.first().copied();
+        Ok(Accepting::Repeats { original, run })
+    }
+
+    /// As at the door, elements that were there before start nothing, nor do those that repeat one of the same delivery. The
+    /// original of the first, if nothing is left.
+    async fn leave_out_repeated(&self, hook: HookId, runs: &mut Vec<AfterAllRun>) -> Result<Option<DeliveryId>, Error> {
+        let keys: Vec<&Key> = runs.iter().filter_map(|one| one.key.as_ref()).collect();
+        if keys.is_empty() {
+            return Ok(None);
+        }
+        let originals = self.inner.store.originals(hook, &keys, self.inner.clock.now()).await?;
+        let first = keys.iter().find_map(|key| originals.get(&key.key_hash)).map(|original| original.delivery);
+        let mut seen = HashSet::new();
+        runs.retain(|one| match &one.key {
+            None => true,
+            Some(key) => !originals.contains_key(&key.key_hash) && seen.insert(key.key_hash),
+        });
+        Ok(first.filter(|_| runs.is_empty()))
+    }
+
+    /// As at the door, whom the runs are about is known from now on. Before they are stored, for doing it twice is the same as
+    /// once.
+    async fn keep_contacts(&self, runs: &[AfterAllRun], stored: &Delivery, body: &Bytes) -> Result<(), Error> {
+        let Some(AfterAllRun { run, .. }) = runs.first() else { return Ok(()) };
         let revision = self.inner.programs.get(run.workflow, run.revision).await?;
         let Some(trigger) = revision.webhook(run.trigger).filter(|trigger| knows_people(trigger)) else { return Ok(()) };
-        for (_, parsed) in load::parse_delivery(Some(trigger), stored, body).map_err(Error::Input)? {
+        for (element, parsed) in load::parse_delivery(Some(trigger), stored, body).map_err(Error::Input)? {
+            if !runs.iter().any(|one| one.run.element == element) {
+                continue;
+            }
             let contact = contact(trigger, &parsed.webhook).map_err(|error| Error::Conflict(error.to_string()))?;
             if let Some(contact) = contact {
                 self.inner.store.put_contact(run.workspace, &contact, self.inner.clock.now()).await?;
@@ -200,7 +243,7 @@ impl Worker {
     /// The runs of a delivery that is run again, ready to be stored.
     pub(crate) async fn run_again(&self, delivery: DeliveryId, which: Which) -> Result<Vec<NewRun>, Error> {
         let (mut stored, body) = self.stored_delivery(delivery).await?;
-        self.run_of(&mut stored, &body, which).await.map(|again| again.runs)
+        self.run_of(&mut stored, &body, which).await.map(Again::into_runs)
     }
 
     async fn stored_delivery(&self, delivery: DeliveryId) -> Result<(Delivery, Bytes), Error> {
@@ -255,29 +298,36 @@ impl Worker {
             stored.facts = trigger.map(|trigger| (inner.witness.facts)(trigger, stored, body)).unwrap_or_default();
         }
         let parsed = load::parse_delivery(trigger, stored, body).map_err(Error::Input)?;
-        let own_key = match (trigger, stored.outcome) {
+        let keys = match (trigger, stored.outcome) {
             (Some(trigger), Outcome::Refused) => {
-                let whole = parsed.first().filter(|(element, _)| element.is_none()).map(|(_, parsed)| &parsed.webhook);
-                (inner.witness.key)(trigger, stored, body, whole, inner.clock.now())
+                let said: Vec<&Value> = parsed.iter().map(|(_, parsed)| &parsed.webhook).collect();
+                (inner.witness.keys)(trigger, stored, body, &said, inner.clock.now())
             }
-            _ => None,
+            _ => OwnKeys::None,
         };
+        let (whole, mut of_elements) = match keys {
+            OwnKeys::None => (None, Vec::new()),
+            OwnKeys::Whole { key, strict } => (Some((key, strict)), Vec::new()),
+            OwnKeys::OfElements(keys) => (None, keys),
+        };
+        of_elements.resize(parsed.len(), None);
         // Those that started nothing (filtered, or there before) start nothing now either.
         let elements = inner.store.elements_of_delivery(stored.id).await?;
         let mut runs = Vec::with_capacity(parsed.len());
-        for (element, parsed) in parsed {
+        for ((element, parsed), key) in parsed.into_iter().zip(of_elements) {
             if element.is_some_and(|element| !elements.is_empty() && !elements.contains(&element)) {
                 continue;
             }
             let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
             let run = self.new_run(workflow.id, number, workflow.workspace);
             let delivery = Some(stored.id);
-            runs.push(self.placed(NewRun { lane, trigger: position, element, delivery, ..run }));
+            let run = self.placed(NewRun { lane, trigger: position, element, delivery, ..run });
+            runs.push(AfterAllRun { run, key });
         }
         if runs.is_empty() {
             return Err(Error::Conflict("the array that the delivery is split by is empty, so there is nothing to run".into()));
         }
-        Ok(Again { runs, own_key })
+        Ok(Again { runs, whole })
     }
 }
 

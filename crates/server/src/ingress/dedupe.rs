@@ -12,7 +12,7 @@ use hookmill_engine::workflow::{BodyPath, Dedupe, DedupeKey, WebhookTrigger};
 use hookmill_store::db::Hash;
 use hookmill_store::deliveries::Delivery;
 use hookmill_store::idempotency::Key;
-use hookmill_worker::OwnKey;
+use hookmill_worker::OwnKeys;
 use http::header::HeaderMap;
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
@@ -126,29 +126,28 @@ impl Deduper {
     }
 }
 
-/// The key of a stored delivery, claimed at `now` (`webhook` is what it says as a whole). None if it has none that can be
-/// used, or if each of its elements has its own: whoever accepts it all the same wants it for itself.
-pub(super) fn key_of(
-    trigger: &WebhookTrigger,
-    delivery: &Delivery,
-    body: &Bytes,
-    webhook: Option<&Value>,
-    now: Timestamp,
-) -> Option<OwnKey> {
-    let deduper = Deduper::new(trigger.dedupe.as_ref()).ok()?;
-    if webhook.is_none() && deduper.is_of_elements() {
-        return None;
-    }
+/// The keys of a stored delivery, claimed at `now` (`said` is `webhook` as a whole, or that of each element if it is split).
+/// One that cannot be used is none: whoever accepts the delivery all the same wants it for itself.
+pub(super) fn keys_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &Bytes, said: &[&Value], now: Timestamp) -> OwnKeys {
+    let Ok(deduper) = Deduper::new(trigger.dedupe.as_ref()) else { return OwnKeys::None };
     let mut headers = HeaderMap::new();
     for (name, value) in delivery.headers.iter() {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
             headers.append(name, value);
         }
     }
+    let claim = |webhook: &Value, delivery_id: Option<String>| {
+        deduper.claim(&Material { headers: &headers, body, webhook, delivery_id, now, seed: 0 }).ok().flatten()
+    };
+    if trigger.split.is_some() && deduper.is_of_elements() {
+        return OwnKeys::OfElements(said.iter().map(|webhook| claim(webhook, None).map(|claim| claim.key)).collect());
+    }
     let (delivery_id, _) = names_of(trigger, delivery, body);
-    let webhook = webhook.unwrap_or(&Value::UNDEFINED);
-    let material = Material { headers: &headers, body, webhook, delivery_id, now, seed: 0 };
-    deduper.claim(&material).ok()?.map(|Claim { key, strict }| OwnKey { key, strict })
+    let whole = said.first().filter(|_| trigger.split.is_none()).copied().unwrap_or(&Value::UNDEFINED);
+    match claim(whole, delivery_id) {
+        None => OwnKeys::None,
+        Some(Claim { key, strict }) => OwnKeys::Whole { key, strict },
+    }
 }
 
 fn hash(parts: &[&[u8]]) -> Hash {

@@ -1,8 +1,11 @@
 //! Webhooks that come twice.
 
+use hookmill_engine::time::{Span, Timestamp};
 use hookmill_server::listen::Limits;
 use hookmill_store::deliveries::Outcome;
+use hookmill_store::retention::Policy;
 use hookmill_testkit::postgres::fresh_database;
+use hookmill_worker::Which;
 
 use crate::door::Door;
 use crate::raw::Answer;
@@ -95,4 +98,44 @@ async fn what_the_condition_leaves_out_is_kept_and_starts_nothing() {
     let undecided = door.json(&path, r#"{"n":9}"#).await;
     assert_eq!((undecided.status, undecided.code().as_str()), (422, "condition_error"));
     door.close().await;
+}
+
+async fn a_copy_of_what_retention_took_is_not_run_again(url: Option<String>) {
+    // Accepting a refused copy after all must not repeat the work of its original, though nothing of it is left but its key.
+    let door = Door::open_with(url, Limits::default()).await;
+    let hook = "dedupe: { path: $.id }, auth: { any: [{ shared_key: k }] }";
+    let path = door.publish(&format!("hookmill: 1\nname: K\ntriggers:\n  - webhook: {{ {hook} }}\nsteps: []\n")).await;
+    door.set_secret("k", "open");
+    let refused = door.json(&path, r#"{"id":1}"#).await;
+    let refused = door.refused(&refused, 401, "unauthorized").await.id;
+    let original = door.json(&format!("{path}?key=open"), r#"{"id":1}"#).await;
+    door.ended(&original).await;
+    let later = Timestamp(hookmill_store::ids::system_clock()().0 + 3_600_000);
+    let policy = Policy { runs: Some(Span(0)), ..Policy::default() };
+    let mut pass = door.store.plan_pruning(&policy, later).await.unwrap();
+    let mut runs = 0;
+    loop {
+        let pruned = door.store.prune(&mut pass).await.unwrap();
+        runs += pruned.runs;
+        if pruned.done {
+            break;
+        }
+    }
+    assert_eq!(runs, 1, "the run of the original is gone");
+    let error = door.worker.accept_after_all(refused, Which::Latest, "owner").await.unwrap_err().to_string();
+    let original = original.json()["delivery_id"].as_str().unwrap().to_owned();
+    assert!(error.contains(&original) && error.contains("not kept any more"), "{error}");
+    assert!(door.store.runs_of_delivery(refused).await.unwrap().is_empty());
+    assert_eq!(door.store.acceptance(refused).await.unwrap(), None, "it can be asked again once the key has expired");
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_retention_took_is_not_run_again_on_sqlite() {
+    a_copy_of_what_retention_took_is_not_run_again(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_retention_took_is_not_run_again_on_postgresql() {
+    a_copy_of_what_retention_took_is_not_run_again(Some(fresh_database().await)).await;
 }

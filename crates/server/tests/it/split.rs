@@ -12,6 +12,7 @@ use hookmill_testkit::TestApp;
 use hookmill_testkit::app::Database;
 use hookmill_testkit::patience::until;
 use hookmill_testkit::postgres::fresh_database;
+use hookmill_worker::Which;
 use serde_json::{Value, json};
 
 use crate::door::{Door, succeeded};
@@ -187,6 +188,54 @@ async fn the_people_of_all_elements_are_known_with_their_runs_on_sqlite() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_people_of_all_elements_are_known_with_their_runs_on_postgresql() {
     the_people_of_all_elements_are_known_with_their_runs(Some(fresh_database().await)).await;
+}
+
+async fn a_split_delivery_that_is_accepted_after_all_claims_the_keys_of_its_elements(url: Option<String>) {
+    let door = Door::open_with(url, Limits::default()).await;
+    let hook = "      dedupe: { path: $.sku }\n      auth: { any: [{ shared_key: k }] }\n";
+    let path = door.publish(&workflow(hook)).await;
+    door.set_secret("k", "open");
+    let open = format!("{path}?key=open");
+    let body = |skus: &[&str]| {
+        let items: Vec<Value> = skus.iter().map(|sku| json!({ "sku": sku })).collect();
+        json!({ "order": 1, "items": items }).to_string()
+    };
+    let refused = door.json(&path, body(&["a", "b", "a"])).await;
+    let refused = door.refused(&refused, 401, "unauthorized").await.id;
+    let overlapping = door.json(&path, body(&["b", "c"])).await;
+    let overlapping = door.refused(&overlapping, 401, "unauthorized").await.id;
+    let copy = door.json(&path, body(&["b", "a"])).await;
+    let copy = door.refused(&copy, 401, "unauthorized").await.id;
+
+    let first = door.worker.accept_after_all(refused, Which::Latest, "owner").await.unwrap();
+    let runs = door.store.runs_of_delivery(refused).await.unwrap();
+    assert_eq!((runs.len(), runs[0]), (2, first), "what repeats another element starts nothing");
+    assert_eq!(output(&ended(&door, runs[1]).await)["sku"], "b");
+    // Copies that come later are repetitions, at the door and among those accepted after all.
+    let later = door.json(&open, body(&["b", "a"])).await;
+    assert_eq!((later.status, later.header("hookmill-duplicate"), ids(&later)), (202, Some("true"), runs.clone()));
+    let mixed = door.json(&open, body(&["a", "d"])).await;
+    assert_eq!(output(&ended(&door, ids(&mixed)[0]).await)["sku"], "d");
+    door.worker.accept_after_all(overlapping, Which::Latest, "owner").await.unwrap();
+    let started = door.store.runs_of_delivery(overlapping).await.unwrap();
+    assert_eq!(started.len(), 1);
+    assert_eq!(output(&ended(&door, started[0]).await)["sku"], "c");
+    assert_eq!(door.worker.accept_after_all(copy, Which::Latest, "owner").await.unwrap(), first, "the run that counts");
+    assert!(door.store.runs_of_delivery(copy).await.unwrap().is_empty());
+    for run in runs {
+        ended(&door, run).await;
+    }
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_delivery_that_is_accepted_after_all_claims_the_keys_of_its_elements_on_sqlite() {
+    a_split_delivery_that_is_accepted_after_all_claims_the_keys_of_its_elements(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_split_delivery_that_is_accepted_after_all_claims_the_keys_of_its_elements_on_postgresql() {
+    a_split_delivery_that_is_accepted_after_all_claims_the_keys_of_its_elements(Some(fresh_database().await)).await;
 }
 
 #[tokio::test]

@@ -23,10 +23,27 @@ pub struct Acceptance {
 /// What a refused delivery starts after all.
 #[derive(Clone, Debug)]
 pub struct AfterAll {
-    /// Its runs, one or more.
-    pub runs: Vec<NewRun>,
-    /// The key that it would have claimed at its hook: its copies that come later are repetitions.
-    pub claim: Option<(HookId, Key)>,
+    /// Its hook.
+    pub hook: HookId,
+    /// Its runs, one or more, each with the key that its element would have claimed.
+    pub runs: Vec<AfterAllRun>,
+    /// The key that it would have claimed as a whole: its copies that come later are repetitions.
+    pub claim: Option<Key>,
+}
+
+/// A run that a refused delivery starts after all.
+#[derive(Clone, Debug)]
+pub struct AfterAllRun {
+    /// The run.
+    pub run: NewRun,
+    /// The key of the element that it is about, if it has one: what repeats it later starts nothing.
+    pub key: Option<Key>,
+}
+
+impl AfterAll {
+    fn is_keyed(&self) -> bool {
+        self.claim.is_some() || self.runs.iter().any(|one| one.key.is_some())
+    }
 }
 
 static ACCEPTANCES: Table = Table {
@@ -47,10 +64,10 @@ impl Store {
 
     /// Stores the runs of a refused delivery that is accepted after all, unless some were stored before; the first of those that
     /// count.
-    /// [`Error::NotFound`]: the delivery is not stored any more. [`Error::Conflict`]: its key was used meanwhile.
+    /// [`Error::NotFound`]: the delivery is not stored any more. [`Error::Conflict`]: one of its keys was used meanwhile.
     pub async fn accept_after_all(&self, delivery: DeliveryId, what: AfterAll, author: &str) -> Result<RunId> {
-        let id = what.runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.id;
-        let is_keyed = what.claim.is_some();
+        let id = what.runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.run.id;
+        let is_keyed = what.is_keyed();
         let mut batch = Batch::new();
         let changed = Self::accept_after_all_into(&mut batch, delivery, what, author);
         match self.db().write(batch).await {
@@ -67,14 +84,13 @@ impl Store {
         }
     }
 
-    /// Adds all of that to a batch; conflicts if it was accepted before, is gone, or its key was used before.
+    /// Adds all of that to a batch; conflicts if it was accepted before, is gone, or one of its keys was used before.
     pub(crate) fn accept_after_all_into(batch: &mut Batch, delivery: DeliveryId, what: AfterAll, author: &str) -> Vec<Changed> {
-        if let Some(first) = what.runs.first() {
+        if let Some(AfterAllRun { run: first, .. }) = what.runs.first() {
             batch.insert(&ACCEPTANCES, row![delivery.0, first.id.0, first.created_at.0, author.to_owned()]);
-            if let Some((hook, key)) = &what.claim {
-                Self::claim_into(batch, *hook, delivery, key, first.created_at);
-            }
+            let keys = what.claim.iter().chain(what.runs.iter().filter_map(|one| one.key.as_ref()));
+            keys.for_each(|key| Self::claim_into(batch, what.hook, delivery, key, first.created_at));
         }
-        Self::run_again_into(batch, what.runs)
+        Self::run_again_into(batch, what.runs.into_iter().map(|one| one.run).collect())
     }
 }

@@ -24,7 +24,7 @@ use crate::watch::Changed;
 use crate::words::{word, words};
 use crate::{Error, Result, Store, args, row};
 
-pub use acceptance::{Acceptance, AfterAll};
+pub use acceptance::{Acceptance, AfterAll, AfterAllRun};
 pub use facts::{EVENT_BYTES_MAX, Facts};
 pub use held::{RELEASED_AT_ONCE, RELEASED_BYTES_MAX, RELEASED_RUNS_MAX, Released};
 pub use list::{DeliveryFilter, DeliverySummary};

@@ -78,7 +78,8 @@ impl Store {
             {
                 return Ok(Splitted::Repeats(original));
             }
-            let originals = self.originals(hook, &runs, now).await?;
+            let keys: Vec<&Key> = runs.iter().filter_map(|one| one.key.as_ref()).collect();
+            let originals = self.originals(hook, &keys, now).await?;
             let fresh = fresh(&runs, &originals);
             if fresh.is_empty()
                 && let Some(first) = runs.iter().find_map(|one| originals.get(&one.key.as_ref()?.key_hash))
@@ -105,11 +106,11 @@ impl Store {
         Err(Error::Overloaded { retry_after_ms: 1_000 })
     }
 
-    /// What the keys of elements were used for before.
-    async fn originals(&self, hook: HookId, runs: &[ElementRun], now: Timestamp) -> Result<HashMap<Hash, Original>> {
+    /// What keys were used for, while they are remembered; by their hashes.
+    pub async fn originals(&self, hook: HookId, keys: &[&Key], now: Timestamp) -> Result<HashMap<Hash, Original>> {
         let mut found = HashMap::new();
         let mut others: HashMap<Hash, &Key> = HashMap::new();
-        for key in runs.iter().filter_map(|one| one.key.as_ref()) {
+        for key in keys {
             match self.fresh_original(hook, key, now) {
                 Some(original) => drop(found.insert(key.key_hash, original)),
                 None => drop(others.insert(key.key_hash, key)),

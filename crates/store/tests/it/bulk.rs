@@ -1,8 +1,8 @@
 //! Bulk replays: each delivery is run once, whoever works on it.
 
-use hookmill_engine::id::{DeliveryId, ReplayId};
+use hookmill_engine::id::{DeliveryId, HookId, ReplayId};
 use hookmill_store::bulk::{Bulk, Kind, State, Step};
-use hookmill_store::deliveries::{AfterAll, DeliveryFilter, Outcome};
+use hookmill_store::deliveries::{AfterAll, AfterAllRun, DeliveryFilter, Outcome};
 use hookmill_store::runs::NewRun;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Error, Store};
@@ -67,7 +67,7 @@ async fn a_step_is_taken_once_by_whoever_comes_first(opened: Opened) {
 }
 
 fn all(run: NewRun) -> AfterAll {
-    AfterAll { runs: vec![run], claim: None }
+    AfterAll { hook: HookId(7), runs: vec![AfterAllRun { run, key: None }], claim: None }
 }
 
 async fn an_acceptance_and_its_place_are_stored_together(opened: Opened) {

@@ -20,7 +20,9 @@ use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::hooks::WantedHook;
 use hookmill_store::runs::{NewRun, RunRow, State};
 use hookmill_store::workflows::Publication;
-use hookmill_worker::{Berth, Clock, Config, Handed, Head, Observer, Parts, Programs, Secrets, SystemClock, Witness, Worker};
+use hookmill_worker::{
+    Berth, Clock, Config, Handed, Head, Observer, OwnKeys, Parts, Programs, Secrets, SystemClock, Witness, Worker,
+};
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -229,7 +231,7 @@ impl Rig {
             clock: world.clock.clone(),
             files: Arc::new(files),
             observer: world.clone(),
-            witness: Witness { facts: |_, _, _| Facts::default(), key: |_, _, _, _, _| None },
+            witness: Witness { facts: |_, _, _| Facts::default(), keys: |_, _, _, _, _| OwnKeys::None },
             config,
         };
         let worker = Worker::start(parts).await.unwrap();
