@@ -244,8 +244,12 @@ impl Inner {
     /// Takes a request whose sender may call, unless too much comes or waits.
     async fn admit(&self, arrival: &Arrival, found: &Found, body: Bytes, told: Told) -> Result<Response<Body>> {
         let hook = &found.hook;
-        if self.worker.is_full() && !hook.is_paused() {
-            return Err(self.rates.overflowed(hook, arrival.received_at).body(body));
+        let full = match hook.is_paused() {
+            true => self.worker.holds_all_it_may().then_some("held_runs_max"),
+            false => self.worker.is_full().then_some("backlog_runs_max"),
+        };
+        if let Some(limit) = full {
+            return Err(self.rates.overflowed(hook, limit, arrival.received_at).body(body));
         }
         let standing = self.rates.take(hook, arrival.received_at).await.map_err(|refused| refused.body(body.clone()))?;
         let mut response = self.accept(arrival, found, body, told).await?;

@@ -18,6 +18,11 @@ pub struct Config {
     pub queue_bytes_max: usize,
     /// Runs that wait in the database for a place in memory. While there are more, webhooks are refused with 503.
     pub backlog_runs_max: u64,
+    /// Runs that paused hooks hold. While there are more, paused hooks refuse webhooks with 503.
+    pub held_runs_max: u64,
+    /// Runs that wait in the database for the end of another one of their lane. While there are more, webhooks whose run
+    /// has a lane are refused with 503.
+    pub blocked_runs_max: u64,
     /// A run that waits for less than this stays in memory; longer waits cost a row only.
     pub resident_wait: Span,
     /// Runs that stay in memory while they wait, at most; more are parked whatever their wait.
@@ -124,6 +129,8 @@ impl Default for Config {
             queue_runs_max: 20_000,
             queue_bytes_max: 64 << 20,
             backlog_runs_max: 1_000_000,
+            held_runs_max: 1_000_000,
+            blocked_runs_max: 1_000_000,
             resident_wait: Span(10_000),
             resident_runs_max: 2_000,
             drain: Span(10_000),

@@ -9,6 +9,7 @@ use hookmill_engine::contact::{Contact, contact};
 use hookmill_engine::expression::Value;
 use hookmill_engine::id::RunId;
 use hookmill_engine::request::{Parsed, Request as Sent};
+use hookmill_engine::time::Timestamp;
 use hookmill_store::deliveries::{Facts, NewDelivery, Outcome};
 use hookmill_store::idempotency::Original;
 use hookmill_store::runs::{NewRun, State};
@@ -89,6 +90,7 @@ impl Inner {
         }
         self.meters.accepted(held, arrival.took(), body.len());
         if held {
+            self.worker.held(1);
             self.look_again(found);
         }
         if let Some(response) = at_once {
@@ -107,7 +109,7 @@ impl Inner {
         let run = RunId(self.store.next_id());
         let parsed = parsed(hook, &Self::sent(found, &delivery))?;
         let contact = contact(hook.trigger(), &parsed.webhook).map_err(|error| Refused::nobody(error, ""))?;
-        let lane = lane_of(hook, &parsed.webhook)?;
+        let lane = self.lane_of(hook, &parsed.webhook, arrival.received_at)?;
         let seed = self.seeds.hash_one(run.0);
         let (webhook, now) = (parsed.webhook.clone(), arrival.received_at);
         let accepted = Accepted { delivery: delivery.id, run, runs: None, webhook, now, seed };
@@ -135,6 +137,16 @@ impl Inner {
         if found.version != self.hooks.version() {
             self.worker.look_for_held();
         }
+    }
+
+    /// The key by which the run is ordered. Refused if too many runs wait for others of their lanes; what a paused hook holds does
+    /// not wait there yet.
+    pub(super) fn lane_of(&self, hook: &Hook, webhook: &Value, now: Timestamp) -> Result<Option<String>> {
+        let lane = hook.revision.program.lane(webhook).map_err(|failure| unordered(&failure.message))?;
+        if lane.is_some() && !hook.is_paused() && self.worker.lanes_are_full() {
+            return Err(self.rates.overflowed(hook, "blocked_runs_max", now));
+        }
+        Ok(lane)
     }
 
     /// A run of a request, not yet at its berth.
@@ -211,11 +223,6 @@ impl Inner {
 fn unordered(why: &str) -> Box<Refused> {
     Refused::new(Code::LaneError, "The request lacks what this workflow orders its runs by.")
         .owner(format!("The expression in settings.lane gives no value: {why}"))
-}
-
-/// The key by which the run is ordered.
-pub(super) fn lane_of(hook: &Hook, webhook: &Value) -> Result<Option<String>> {
-    hook.revision.program.lane(webhook).map_err(|failure| unordered(&failure.message))
 }
 
 /// What the owner is told about a request that was accepted.

@@ -171,9 +171,9 @@ impl Rates {
         }
     }
 
-    /// Refuses a request because too many runs wait.
-    pub(super) fn overflowed(&self, hook: &Hook, now: Timestamp) -> Box<Refused> {
-        Refused::backlog_full(hook).one_of_many(self.overflow.refused(hook.place.hook, now))
+    /// Refuses a request because too many runs wait, as the setting `limit` says.
+    pub(super) fn overflowed(&self, hook: &Hook, limit: &str, now: Timestamp) -> Box<Refused> {
+        Refused::backlog_full(hook, limit).one_of_many(self.overflow.refused(hook.place.hook, now))
     }
 
     /// Refuses an address that has failed too often, before anything is looked at. One look at a number while nobody has.

@@ -218,10 +218,11 @@ impl Refused {
             .retry_after_s(LONG_RETRY_S)
     }
 
-    pub(super) fn backlog_full(hook: &Hook) -> Box<Self> {
+    /// `limit`: the setting that says how many may wait.
+    pub(super) fn backlog_full(hook: &Hook, limit: &str) -> Box<Self> {
         let detail = "More runs wait for their turn than the limits allow. Send it again later.";
         Self::new(Code::BacklogFull, detail)
-            .owner("More runs wait for their turn than `worker.backlog_runs_max`.")
+            .owner(format!("More runs wait for their turn than `worker.{limit}` allows."))
             .at(hook.place.clone())
             .retry_after_s(BACKLOG_RETRY_S)
     }

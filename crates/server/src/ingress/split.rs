@@ -19,7 +19,7 @@ use hookmill_worker::Head;
 use http::{Response, StatusCode};
 
 use super::Inner;
-use super::accept::{lane_of, notes};
+use super::accept::notes;
 use super::answer::Accepted;
 use super::arrival::Arrival;
 use super::dedupe::{Claim, Material};
@@ -125,7 +125,7 @@ impl Inner {
             }
             let nobody = |error| Refused::nobody(error, &format!("{path}[{element}]."));
             let contact = contact(hook.trigger(), webhook).map_err(nobody)?;
-            let lane = lane_of(hook, webhook)?;
+            let lane = self.lane_of(hook, webhook, arrival.received_at)?;
             let key = match hook.deduper.is_of_elements() {
                 true => self.claim_of(arrival, hook, &delivery.body, webhook, None)?.map(|claim| claim.key),
                 false => None,
@@ -153,6 +153,7 @@ impl Inner {
     /// Lets stored runs begin, or says that they have ended.
     fn start<'a>(&self, found: &Found, runs: impl Iterator<Item = &'a NewRun>) {
         if found.hook.is_paused() {
+            self.worker.held(runs.count() as u64);
             return self.look_again(found);
         }
         let mut waiting = 0;

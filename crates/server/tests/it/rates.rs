@@ -3,6 +3,7 @@
 use hookmill_server::config::Intake;
 use hookmill_store::deliveries::Outcome;
 use hookmill_testkit::TestApp;
+use hookmill_testkit::app::Hook;
 use hookmill_testkit::patience::until;
 use hookmill_testkit::postgres::fresh_database;
 use serde_json::json;
@@ -133,6 +134,57 @@ async fn products_tell_it_in_their_own_words() {
         assert!(refused.header("retry-after").is_some());
     }
     door.close().await;
+}
+
+/// Sends until it is refused because too many runs wait; what was accepted before.
+async fn fill(app: &TestApp, hook: &Hook, limit: &str) -> usize {
+    let mut accepted = 0;
+    let refused = app
+        .wait_for("a limit is reached", async || {
+            let answer = app.send(hook, &json!({})).await;
+            accepted += usize::from(answer.status == 202);
+            (answer.status != 202).then_some(answer)
+        })
+        .await;
+    assert_eq!((refused.status, &refused.json()["code"]), (503, &json!("backlog_full")));
+    let path = format!("/api/v1/deliveries/{}", refused.json()["delivery_id"].as_str().unwrap());
+    let kept = app
+        .wait_for("the refusal is kept", async || {
+            let kept = app.client().call("GET", &path, None).await;
+            (kept.status == 200).then(|| kept.text())
+        })
+        .await;
+    assert!(kept.contains(&format!("`worker.{limit}`")), "{kept}");
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn paused_hooks_hold_so_many_and_others_go_on() {
+    let mut app = TestApp::builder(BINARY).config("[worker]\nheld_runs_max = 3\n").start().await;
+    let hook = app.publish(&limited("Held", "path: held")).await.hook().clone();
+    let other = app.publish(&limited("Other", "path: other")).await.hook().clone();
+    assert_eq!(app.client().call("POST", &format!("/api/v1/hooks/{}/pause", hook.id), None).await.status, 200);
+    assert_eq!(fill(&app, &hook, "held_runs_max").await, 3);
+    assert_eq!(app.send(&other, &json!({})).await.status, 202);
+    app.stop().await;
+    app.restart();
+    fill(&app, &hook, "held_runs_max").await;
+    assert_eq!(app.client().call("POST", &format!("/api/v1/hooks/{}/resume", hook.id), None).await.status, 200);
+    app.wait_for("it takes requests again", async || (app.send(&hook, &json!({})).await.status == 202).then_some(())).await;
+    app.wait_for("what was held runs", async || app.client().no_run_is(&["held", "ready", "running"]).await.then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_many_wait_behind_a_stuck_lane_and_what_has_none_goes_on() {
+    let config = "[worker]\nblocked_runs_max = 3\nresident_wait = \"1s\"\n";
+    let app = TestApp::builder(BINARY).config(config).leftovers_allowed().start().await;
+    let laned = "hookmill: 1\nname: Laned\ntriggers:\n  - webhook: {}\nsettings: { lane: one }\nsteps:\n  - wait: { for: 1d }\n";
+    let hook = app.publish(laned).await.hook().clone();
+    let other = app.publish(&limited("Other", "path: other")).await.hook().clone();
+    let first = app.send(&hook, &json!({})).await.run_id();
+    app.wait_for("the holder waits in the database", async || (app.run(&first).await["state"] == "waiting").then_some(())).await;
+    assert!(fill(&app, &hook, "blocked_runs_max").await >= 3);
+    assert_eq!(app.send(&other, &json!({})).await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,10 @@ const NEXT: &str = "
 const NEXT_HOOK: &str = "SELECT hook FROM held WHERE hook > $1 ORDER BY hook LIMIT 1";
 const COUNT: &str = "SELECT COUNT(*) FROM held WHERE hook = $1";
 
+const COUNT_RUNS: &str = "
+    SELECT CAST(COALESCE(SUM(runs), 0) AS BIGINT)
+      FROM (SELECT runs FROM held LIMIT $1) AS waiting";
+
 /// Whoever pauses the hook waits for this batch, or this batch sees the pause.
 const IS_ACTIVE: &str = "UPDATE hooks SET state = state WHERE id = $1 AND state = 'active'";
 const TAKE: &str = "DELETE FROM held WHERE hook = $1 AND delivery = $2";
@@ -91,6 +95,12 @@ impl Store {
     /// How many deliveries a hook holds.
     pub async fn held_count(&self, hook: HookId) -> Result<u64> {
         let rows = self.db().read(COUNT, args![hook.0]).await?;
+        rows.first().map_or(Ok(0), |row| narrow(row.int(0)?))
+    }
+
+    /// How many runs paused hooks hold together. Looks at `at_most` deliveries.
+    pub async fn count_held_runs(&self, at_most: u64) -> Result<u64> {
+        let rows = self.db().read(COUNT_RUNS, args![i64::try_from(at_most).unwrap_or(i64::MAX)]).await?;
         rows.first().map_or(Ok(0), |row| narrow(row.int(0)?))
     }
 

@@ -7,7 +7,7 @@ use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Batch, Expect};
-use crate::{Result, Store, args};
+use crate::{Result, Store, args, narrow};
 
 /// The due time of a ready run whose lane is held.
 pub const NEVER: Timestamp = Timestamp(i64::MAX);
@@ -48,6 +48,14 @@ const WAKE_ALL: &str = "
        AND state = 'ready'
        AND due_at = $2";
 
+pub(super) const BLOCKED: &str = "
+    SELECT COUNT(*)
+      FROM (SELECT id
+              FROM runs
+             WHERE epoch = 0
+               AND due_at = $1
+             LIMIT $2) AS blocked";
+
 const UNPARK: &str = "
     UPDATE runs
        SET holds_lane = 0
@@ -83,6 +91,13 @@ impl Store {
         let mut batch = Batch::new();
         batch.execute(WAKE_ALL, args![now.0, NEVER.0], Expect::Any);
         self.db().write(batch).await.map(|_| ())
+    }
+
+    /// How many runs wait in the database for the end of another one of their lane. Counts to `at_most`.
+    pub async fn count_blocked(&self, at_most: u64) -> Result<u64> {
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let rows = self.db().read(BLOCKED, args![NEVER.0, at_most]).await?;
+        rows.first().map_or(Ok(0), |row| narrow(row.int(0)?))
     }
 
     /// Lets the lane of a failed run go on. `false`: the run does not stop a lane.

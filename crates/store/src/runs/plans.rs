@@ -10,6 +10,7 @@ fn every_query_takes_the_index_that_was_made_for_it() {
         (claim::UNCLAIMED, "runs_free"),
         (claim::NEXT_DUE, "runs_free"),
         (list::FREE, "runs_free"),
+        (lane::BLOCKED, "runs_free"),
         (claim::ABANDONED, "runs_due"),
         (list::BACKLOG, "runs_due"),
         (list::IN_OPEN_STATE[0], "runs_due"),

@@ -15,6 +15,7 @@ use hookmill_store::{Error, Store};
 use crate::both::{Opened, on_both};
 
 on_both!(
+    what_waits_is_counted_up_to_a_limit,
     a_hook_goes_from_state_to_state_and_everybody_learns_of_it,
     what_is_held_is_let_go_in_order_and_once,
     a_pause_in_between_keeps_the_rest,
@@ -145,4 +146,26 @@ async fn what_is_held_is_listed_as_such_and_never_too_old(opened: Opened) {
     assert_eq!(store.release_held(hook, opened.now()).await, Ok(Released::Some(2)));
     assert_eq!(listed().await, []);
     assert_eq!(store.delivery(held[0]).await.unwrap().unwrap().outcome, Outcome::Accepted);
+}
+
+async fn what_waits_is_counted_up_to_a_limit(opened: Opened) {
+    let (store, hook) = (&opened.store, hook(&opened).await);
+    assert_eq!((store.count_held_runs(10).await.unwrap(), store.count_blocked(10).await.unwrap()), (0, 0));
+    hold(&opened, hook, 3).await;
+    assert_eq!((store.count_held_runs(10).await.unwrap(), store.count_held_runs(2).await.unwrap()), (3, 2));
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let run = opened.run(None, 1);
+        runs.push(run.id);
+        store.create_run(run, Vec::new()).await.unwrap();
+    }
+    for run in &runs {
+        store.block_on_lane(*run, 0).await.unwrap();
+    }
+    assert_eq!((store.count_blocked(10).await.unwrap(), store.count_blocked(2).await.unwrap()), (3, 2));
+    assert_eq!(store.count_free(opened.now(), 10).await.unwrap(), 0, "those have a limit of their own");
+    store.wake_lanes(opened.now()).await.unwrap();
+    assert_eq!((store.count_blocked(10).await.unwrap(), store.count_free(opened.now(), 10).await.unwrap()), (0, 3));
+    while store.release_held(hook, opened.now()).await.unwrap() != Released::Nothing {}
+    assert_eq!(store.count_held_runs(10).await.unwrap(), 0);
 }
