@@ -112,6 +112,12 @@ impl Error {
         Self::Corrupt { what: what.into() }
     }
 
+    /// Whether it is certain that nothing was written. While a database is away nobody knows.
+    #[must_use]
+    pub fn wrote_nothing(&self) -> bool {
+        matches!(self, Self::Overloaded { .. } | Self::Full { .. } | Self::Conflict { .. } | Self::Invalid(_))
+    }
+
     /// Whether the same request may succeed later without anybody changing it.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. } | Self::Overloaded { .. } | Self::Full { .. })

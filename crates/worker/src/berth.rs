@@ -29,6 +29,11 @@ impl Berth {
         Self { bucket, epoch: if place.is_some() { epoch } else { 0 }, run, place, inner: inner.clone() }
     }
 
+    /// Gives the place back where it is certain that the run was not stored: nobody has to look for it.
+    pub fn unused(self) {
+        drop(self.take());
+    }
+
     /// The place in memory; the berth has done its work.
     pub(crate) fn take(mut self) -> Option<Place> {
         self.place.take()

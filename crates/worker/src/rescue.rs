@@ -101,5 +101,9 @@ async fn give_back(inner: &Inner, run: RunId, epoch: i64) -> hookmill_store::Res
     if inner.queue.knows(run) {
         return Ok(false);
     }
+    // Mostly nothing was stored, and looking costs less than writing.
+    if inner.store.run(run).await?.is_none_or(|row| row.epoch != epoch) {
+        return Ok(false);
+    }
     inner.store.release_run(run, epoch).await
 }

@@ -208,9 +208,17 @@ impl Inner {
             (None, None) => self.store.accept(delivery, vec![run]).await.map(|()| None),
             (Some(claim), None) => self.store.accept_once(delivery, vec![run], &claim.key, now).await,
         };
-        if let Some(original) = stored.map_err(|error| Refused::store(&error))? {
-            return Ok(Some(original));
+        let unused = match &stored {
+            Ok(original) => original.is_some(),
+            Err(error) => error.wrote_nothing(),
+        };
+        if unused {
+            if let Some(berth) = berth {
+                berth.unused();
+            }
+            return stored.map_err(|error| Refused::store(&error));
         }
+        stored.map_err(|error| Refused::store(&error))?;
         match berth {
             Some(berth) => self.worker.hand_over(Handed::accepted(head, Arc::clone(&hook.revision), parsed), berth),
             None if ended => self.worker.ended_when_stored(&head),

@@ -68,6 +68,29 @@ async fn a_run_in_memory_is_not_given_back() {
     rig.stop().await;
 }
 
+/// A door that knows that nothing was stored makes nobody look for it, and has its place again.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_looks_for_what_was_certainly_not_stored() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let config = hookmill_worker::Config { runs_at_once: 1, queue_runs_max: 2, ..Default::default() };
+    let rig = Rig::start_with(folder.path(), &world, config).await;
+    let workflow = rig.publish(ONE_STEP).await;
+    // Stored all the same, to see that nobody does.
+    let mut unused = Vec::new();
+    for _ in 0..3 {
+        unused.push(rig.accept_unused(workflow, "{}").await);
+    }
+    let doubted = rig.accept_without_hand_over(workflow, "{}").await;
+    rig.reaches(doubted, State::Running).await;
+    for run in &unused {
+        assert_ne!(rig.store.run(*run).await.unwrap().unwrap().epoch, 0, "each had a place of the two, and nobody gave it back");
+    }
+    world.let_go("one");
+    rig.reaches(doubted, State::Succeeded).await;
+    rig.stop().await;
+}
+
 /// A run that ends while a second claim of it waits for its end is not run once more.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_has_ended_is_not_run_again() {

@@ -271,6 +271,13 @@ impl Rig {
         Some(id)
     }
 
+    /// Stores a run and says that it was not: nobody looks for it.
+    pub(crate) async fn accept_unused(&self, workflow: Workflow, body: &str) -> RunId {
+        let (id, _, berth) = self.store_only(workflow, body).await.unwrap();
+        berth.unused();
+        id
+    }
+
     /// Accepts a request like a door that cannot tell whether the store has it: its caller is refused.
     pub(crate) async fn accept_in_vain(&self, workflow: Workflow, body: &str) -> hookmill_store::Error {
         self.store_only(workflow, body).await.err().expect("the store did not answer")
