@@ -9,7 +9,7 @@ use crate::workflow::WebhookTrigger;
 /// The preset whose requests are about people.
 const PRESET: &str = "smashsend";
 /// The variable that says who.
-const EMAIL: &str = "email";
+pub const EMAIL: &str = "email";
 /// The longest address (RFC 5321, 4.5.3.1.3, without the angle brackets).
 const EMAIL_BYTES_MAX: usize = 254;
 /// The longest part before the at sign (RFC 5321, 4.5.3.1.1).

@@ -89,7 +89,7 @@ impl Feed {
 fn describe(changed: Changed) -> Event {
     let (name, data) = match changed {
         Changed::Delivery { id, hook, outcome } => ("delivery", json!({ "id": id, "hook": hook, "outcome": outcome })),
-        Changed::Run { id, workflow, state } | Changed::RunCommitted { id, workflow, state, .. } => {
+        Changed::Run { id, workflow, state } | Changed::RunCommitted { id, workflow, state } => {
             ("run", json!({ "id": id, "workflow": workflow, "state": state }))
         }
         Changed::Catalog { version } => ("catalog", json!({ "version": version })),

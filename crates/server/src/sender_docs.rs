@@ -22,6 +22,7 @@ mod words;
 
 pub(crate) use openapi::Document;
 
+use hookmill_engine::contact::{EMAIL, knows_people};
 use hookmill_engine::workflow::WebhookTrigger;
 use hookmill_store::hooks::Hook;
 
@@ -70,6 +71,11 @@ impl<'a> Described<'a> {
     /// The product whose receiver the hook stands in for.
     fn product(&self) -> Option<Product> {
         Product::of(self.trigger.preset.as_deref()?)
+    }
+
+    /// The variable that it requires of every request, whatever the trigger declares.
+    fn required(&self) -> Option<&'static str> {
+        knows_people(self.trigger).then_some(EMAIL)
     }
 
     /// The methods that it takes.

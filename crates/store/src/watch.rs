@@ -23,7 +23,7 @@ pub enum Changed {
     /// A run was stored for the first time.
     Run { id: RunId, workflow: WorkflowId, state: State },
     /// A run was committed.
-    RunCommitted { id: RunId, workflow: WorkflowId, state: State, answered: bool },
+    RunCommitted { id: RunId, workflow: WorkflowId, state: State },
     /// Workflows, hooks or secrets have another version.
     Catalog { version: i64 },
     /// This listener missed some: look at everything again.
@@ -109,8 +109,8 @@ impl Listener {
 mod tests {
     use super::*;
 
-    fn committed(id: i64, state: State, answered: bool) -> Changed {
-        Changed::RunCommitted { id: RunId(id), workflow: WorkflowId(1), state, answered }
+    fn committed(id: i64, state: State) -> Changed {
+        Changed::RunCommitted { id: RunId(id), workflow: WorkflowId(1), state }
     }
 
     #[tokio::test]
@@ -118,11 +118,11 @@ mod tests {
         let watch = Watch::new();
         let mut listener = watch.listen();
         for n in 0..NEWS_KEPT as i64 * 3 {
-            watch.tell(committed(n, State::Succeeded, false));
+            watch.tell(committed(n, State::Succeeded));
         }
         assert_eq!(listener.next().await, Some(Changed::Missed));
-        watch.tell(committed(-1, State::Failed, false));
-        assert_eq!(listener.next().await, Some(committed(-1, State::Failed, false)));
+        watch.tell(committed(-1, State::Failed));
+        assert_eq!(listener.next().await, Some(committed(-1, State::Failed)));
         drop(watch);
         assert_eq!(listener.next().await, None);
     }

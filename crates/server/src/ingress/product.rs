@@ -122,11 +122,6 @@ impl Product {
         if self == Self::Hap { vec![Method::GET, Method::POST] } else { vec![Method::POST] }
     }
 
-    /// The variable that the product requires of every request.
-    pub(crate) fn required(self) -> Option<&'static str> {
-        (self == Self::Smashsend).then_some("email")
-    }
-
     /// The answer to what was accepted; none: ours, with the product's status.
     pub(crate) fn accepted(self, delivery: DeliveryId, run: RunId) -> Reply {
         let body = match self {

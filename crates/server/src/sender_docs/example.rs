@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::Described;
 use super::schema::{in_body, is_needed};
-use crate::ingress::product::Product;
 
 /// How deep an example of a schema goes.
 const DEPTH_MAX: usize = 8;
@@ -37,7 +36,7 @@ pub(super) fn of(variable: &Variable) -> Value {
 /// declarations is not what the trigger's schema asks for.
 pub(super) fn body(described: &Described<'_>, path_parameters: &[String]) -> Option<Value> {
     let trigger = described.trigger;
-    let required = described.product().and_then(Product::required);
+    let required = described.required();
     if let Some(sample) = described.sample.and_then(|sample| fitting(trigger, sample.clone())) {
         return Some(sample);
     }

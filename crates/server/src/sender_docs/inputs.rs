@@ -39,7 +39,7 @@ pub(super) fn parameters(
         }
     }
     if is_get
-        && let Some(name) = described.product().and_then(crate::ingress::product::Product::required)
+        && let Some(name) = described.required()
         && !trigger.variables.contains_key(name)
     {
         parameters.push(json!({ "name": name, "in": "query", "required": true, "schema": { "type": "string" } }));
@@ -124,7 +124,7 @@ fn parameter(place: &str, name: &str, variable: &Variable) -> Value {
 /// The body of a request, by content type.
 pub(super) fn body(described: &Described<'_>, address: &Address, components: &mut Components) -> Value {
     let trigger = described.trigger;
-    let required = described.product().and_then(crate::ingress::product::Product::required);
+    let required = described.required();
     let typed = schema::body(trigger, required, &address.parameters, Spelling::Typed);
     let text = schema::body(trigger, required, &address.parameters, Spelling::Text);
     let needed = typed.as_ref().is_some_and(|schema| schema.get("required").is_some()) || trigger.schema.is_some();

@@ -42,9 +42,7 @@ impl Refusals<'_> {
     /// What is told when this happens; `None` if it cannot.
     fn detail(&self, code: Code) -> Option<&'static str> {
         let trigger = self.described.trigger;
-        let asks = !trigger.variables.is_empty()
-            || trigger.schema.is_some()
-            || self.described.product().is_some_and(|product| product.required().is_some());
+        let asks = !trigger.variables.is_empty() || trigger.schema.is_some() || self.described.required().is_some();
         let other_than_signature = self.ways.ways.iter().flatten().any(|shown| *shown != Shown::Signature);
         let signed = self.ways.mentions(&Shown::Signature) && !self.signer.is_some_and(|signer| signer.is_optional(trigger));
         let waits = trigger.response.as_ref().is_some_and(|response| response.mode != Default::default());

@@ -83,8 +83,7 @@ impl Store {
     pub async fn commit_run(&self, commit: RunCommit) -> Result<()> {
         commit.check()?;
         let (run, epoch) = (commit.run, commit.epoch);
-        let changed =
-            Changed::RunCommitted { id: commit.run, workflow: commit.workflow, state: commit.state, answered: commit.answered };
+        let changed = Changed::RunCommitted { id: commit.run, workflow: commit.workflow, state: commit.state };
         let mut batch = Batch::new();
         commit.into_batch(&mut batch)?;
         match self.db().write(batch).await {
