@@ -3,11 +3,13 @@
 use axum::Json;
 use axum::extract::State;
 use hookmill_engine::id::HookId;
+use hookmill_store::Error as StoreError;
 use hookmill_store::hook_states::{HookState, OffAnswer, Switch};
-use hookmill_store::{Error as StoreError, hooks::Hook};
+use hookmill_store::hooks::{Hook, Listed};
 use serde::{Deserialize, Serialize};
 
-use super::extract::{OptionalBody, Path};
+use super::extract::OptionalBody;
+use super::hooks::Named;
 use crate::app::App;
 use crate::problem::{Problem, Result, code};
 
@@ -40,9 +42,8 @@ impl HookStateOut {
     }
 }
 
-async fn switch(app: &App, id: HookId, switch: Switch) -> Result<Json<HookStateOut>> {
-    let missing = || Problem::not_found("hook", id);
-    app.store.hook(id).await?.filter(|hook| hook.workspace == app.workspace()).ok_or_else(missing)?;
+async fn switch(app: &App, Named(Listed { hook, .. }): Named, switch: Switch) -> Result<Json<HookStateOut>> {
+    let (id, missing) = (hook.id, || Problem::not_found("hook", hook.id));
     let state = app.store.switch_hook(id, switch).await.map_err(|error| match error {
         StoreError::NotFound => missing(),
         StoreError::Invalid(why) => Problem::new(&code::CONFLICT, format!("{why}.")),
@@ -60,8 +61,8 @@ async fn switch(app: &App, id: HookId, switch: Switch) -> Result<Json<HookStateO
     post, path = "/api/v1/hooks/{id}/pause", tag = "hooks", params(("id" = String, Path)),
     responses((status = 200, body = HookStateOut))
 )]
-pub(super) async fn pause_hook(State(app): State<App>, Path(id): Path<HookId>) -> Result<Json<HookStateOut>> {
-    switch(&app, id, Switch::Pause).await
+pub(super) async fn pause_hook(State(app): State<App>, named: Named) -> Result<Json<HookStateOut>> {
+    switch(&app, named, Switch::Pause).await
 }
 
 /// Resumes a paused hook: what it held starts in the order of reception.
@@ -69,8 +70,8 @@ pub(super) async fn pause_hook(State(app): State<App>, Path(id): Path<HookId>) -
     post, path = "/api/v1/hooks/{id}/resume", tag = "hooks", params(("id" = String, Path)),
     responses((status = 200, body = HookStateOut))
 )]
-pub(super) async fn resume_hook(State(app): State<App>, Path(id): Path<HookId>) -> Result<Json<HookStateOut>> {
-    switch(&app, id, Switch::Resume).await
+pub(super) async fn resume_hook(State(app): State<App>, named: Named) -> Result<Json<HookStateOut>> {
+    switch(&app, named, Switch::Resume).await
 }
 
 /// Switches a hook off: its senders get 404, or 503 with `Retry-After`. What it holds stays held.
@@ -80,7 +81,7 @@ pub(super) async fn resume_hook(State(app): State<App>, Path(id): Path<HookId>) 
 )]
 pub(super) async fn switch_hook_off(
     State(app): State<App>,
-    Path(id): Path<HookId>,
+    named: Named,
     OptionalBody(off): OptionalBody<OffIn>,
 ) -> Result<Json<HookStateOut>> {
     let answer = match off.answer {
@@ -91,7 +92,7 @@ pub(super) async fn switch_hook_off(
             return Err(Problem::new(&code::INVALID, detail));
         }
     };
-    switch(&app, id, Switch::Off(answer)).await
+    switch(&app, named, Switch::Off(answer)).await
 }
 
 /// Switches a hook on that was off.
@@ -99,6 +100,6 @@ pub(super) async fn switch_hook_off(
     post, path = "/api/v1/hooks/{id}/on", tag = "hooks", params(("id" = String, Path)),
     responses((status = 200, body = HookStateOut))
 )]
-pub(super) async fn switch_hook_on(State(app): State<App>, Path(id): Path<HookId>) -> Result<Json<HookStateOut>> {
-    switch(&app, id, Switch::On).await
+pub(super) async fn switch_hook_on(State(app): State<App>, named: Named) -> Result<Json<HookStateOut>> {
+    switch(&app, named, Switch::On).await
 }

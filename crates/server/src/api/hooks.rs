@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookmill_engine::id::{HookId, WorkflowId};
 use hookmill_store::hooks::{Hook, Listed};
+use http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
@@ -115,8 +116,7 @@ pub(super) async fn list_hooks(State(app): State<App>, Query(query): Query<Hooks
 #[utoipa::path(
     get, path = "/api/v1/hooks/{id}", tag = "hooks", params(("id" = String, Path)), responses((status = 200, body = HookDetailOut))
 )]
-pub(super) async fn get_hook(State(app): State<App>, Path(id): Path<HookId>) -> Result<Json<HookDetailOut>> {
-    let listed = find(&app, id).await?;
+pub(super) async fn get_hook(State(app): State<App>, Named(listed): Named) -> Result<Json<HookDetailOut>> {
     let trigger = match listed.hook.active {
         true => {
             let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await;
@@ -125,12 +125,24 @@ pub(super) async fn get_hook(State(app): State<App>, Path(id): Path<HookId>) -> 
         false => None,
     };
     Ok(Json(HookDetailOut {
-        old_urls: old_urls(&app, id).await?,
+        old_urls: old_urls(&app, listed.hook.id).await?,
         description: trigger.as_ref().and_then(|trigger| trigger.description.clone()),
         preset: trigger.as_ref().and_then(|trigger| trigger.preset.clone()),
         methods: trigger.iter().flat_map(ingress::methods).map(|method| method.to_string()).collect(),
         hook: HookSummaryOut::new(&app, listed),
     }))
+}
+
+/// The hook of the caller's workspace that the path names.
+pub(super) struct Named(pub(super) Listed);
+
+impl FromRequestParts<App> for Named {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let Path(id) = Path::<HookId>::from_request_parts(parts, app).await?;
+        find(app, id).await.map(Self)
+    }
 }
 
 /// A hook of the caller's workspace.

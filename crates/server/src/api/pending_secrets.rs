@@ -7,16 +7,18 @@ use axum::extract::State;
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::time::Timestamp;
 use hookmill_store::Error as StoreError;
+use hookmill_store::hooks::{Hook, Listed};
 use hookmill_store::pending_secrets::Pending;
 use hookmill_store::secrets::{NewSecret, Secret};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::extract::{Body, Path, Query};
+use super::extract::{Body, Query};
+use super::hooks::Named;
 use super::page::{self, PageOut};
+use super::secrets;
 use super::time::Time;
-use super::{hooks, secrets};
 use crate::app::App;
 use crate::ingress;
 use crate::problem::{Problem, Result, code};
@@ -117,10 +119,10 @@ pub(super) async fn list_pending_secrets(
 )]
 pub(super) async fn confirm_pending_secret(
     State(app): State<App>,
-    Path(id): Path<HookId>,
+    Named(listed): Named,
     Body(confirm): Body<ConfirmIn>,
 ) -> Result<Json<ConfirmedOut>> {
-    let names = names_of(&app, id).await?;
+    let (id, names) = (listed.hook.id, names_of(&app, &listed).await?);
     let handshake: DeliveryId = confirm.handshake.parse()?;
     let pending = app.store.pending_secret(id).await?.filter(|pending| pending.secret.handshake == handshake);
     let pending = pending.ok_or_else(|| gone(id, handshake))?.secret;
@@ -148,10 +150,9 @@ pub(super) async fn confirm_pending_secret(
 )]
 pub(super) async fn discard_pending_secret(
     State(app): State<App>,
-    Path(id): Path<HookId>,
+    Named(Listed { hook: Hook { id, .. }, .. }): Named,
     Body(discard): Body<DiscardIn>,
 ) -> Result<StatusCode> {
-    hooks::find(&app, id).await?;
     let handshake: DeliveryId = discard.handshake.parse()?;
     app.store.discard_pending_secret(id, handshake).await.map_err(|error| match error {
         StoreError::NotFound => gone(id, handshake),
@@ -169,15 +170,16 @@ fn gone(hook: HookId, handshake: DeliveryId) -> Problem {
 }
 
 /// The names of secrets that the hook's trigger names.
-async fn names_of(app: &App, id: HookId) -> Result<Vec<String>> {
-    let listed = hooks::find(app, id).await?;
+async fn names_of(app: &App, listed: &Listed) -> Result<Vec<String>> {
     let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await?;
     let trigger = ingress::trigger(&revision, &listed.hook.label).filter(|_| listed.hook.active);
     let names = trigger.and_then(|trigger| trigger.secret.as_ref());
     let names: Vec<String> = names.iter().flat_map(|names| names.iter()).map(str::to_owned).collect();
     if names.is_empty() {
-        let detail =
-            format!("The published revision has no trigger for {id} with a `secret`, so there is no name to store it under.");
+        let detail = format!(
+            "The published revision has no trigger for {} with a `secret`, so there is no name to store it under.",
+            listed.hook.id
+        );
         return Err(Problem::new(&code::CONFLICT, detail));
     }
     Ok(names)

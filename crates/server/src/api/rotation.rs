@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use hookmill_engine::id::HookId;
 use hookmill_store::Error as StoreError;
-use hookmill_store::hooks::OldToken;
+use hookmill_store::hooks::{Hook, Listed, OldToken};
 use serde::{Deserialize, Serialize};
 
-use super::extract::{OptionalBody, Path};
-use super::hooks::{self, HookSummaryOut};
+use super::extract::OptionalBody;
+use super::hooks::{self, HookSummaryOut, Named};
 use super::time::{self, Time};
 use crate::app::App;
 use crate::problem::{Problem, Result, code};
@@ -75,10 +75,9 @@ async fn rotated(app: &App, id: HookId) -> Result<Json<RotatedOut>> {
 )]
 pub(super) async fn rotate_hook(
     State(app): State<App>,
-    Path(id): Path<HookId>,
+    Named(Listed { hook: Hook { id, .. }, .. }): Named,
     OptionalBody(rotate): OptionalBody<RotateIn>,
 ) -> Result<Json<RotatedOut>> {
-    hooks::find(&app, id).await?;
     let keep_until = time::read("keep_old_until", rotate.keep_old_until.as_deref())?;
     app.store.rotate_hook(id, keep_until, app.now()).await.map_err(|error| match error {
         StoreError::Invalid(why) => Problem::new(&code::CONFLICT, format!("{why}.")),
@@ -94,10 +93,9 @@ pub(super) async fn rotate_hook(
 )]
 pub(super) async fn end_old_urls(
     State(app): State<App>,
-    Path(id): Path<HookId>,
+    Named(Listed { hook: Hook { id, .. }, .. }): Named,
     OptionalBody(end): OptionalBody<EndIn>,
 ) -> Result<Json<RotatedOut>> {
-    hooks::find(&app, id).await?;
     if let Some(token) = &end.token
         && !app.store.old_tokens(id).await?.iter().any(|old| old.token == *token)
     {
