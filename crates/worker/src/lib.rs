@@ -15,6 +15,7 @@ mod bulk;
 mod clock;
 mod commit;
 mod config;
+mod elements;
 mod error;
 mod execute;
 mod fetch;

@@ -17,6 +17,7 @@ use percent_encoding::percent_decode_str;
 use tracing::{error, warn};
 
 use crate::commit;
+use crate::elements::Reading;
 use crate::error::Error;
 use crate::handed::{Head, Input, StoredInput};
 use crate::programs::Revision;
@@ -40,7 +41,10 @@ pub(crate) struct Loaded {
 pub(crate) async fn load(inner: &Inner, head: &Head, revision: &Revision, input: Input) -> Result<Loaded, Leave> {
     let parsed = match input {
         Input::Parsed(parsed) => Ok(parsed),
-        Input::Stored(stored) => parse_stored(head, revision, *stored),
+        Input::Stored(stored) => match element(inner, head, revision, &stored) {
+            Some(parsed) => Ok(parsed),
+            None => parse_stored(head, revision, *stored),
+        },
     };
     loop {
         let loaded = match &parsed {
@@ -87,6 +91,18 @@ pub(crate) async fn journal(store: &store::Store, run: RunId) -> Result<Vec<Entr
         Ok(Entry { at: row.at, event })
     };
     rows.iter().map(read).collect()
+}
+
+/// The element of a split delivery that a run is about, if all of them can be read together.
+fn element(inner: &Inner, head: &Head, revision: &Revision, stored: &StoredInput) -> Option<Parsed> {
+    let (at, delivery, body) = (stored.element?, stored.delivery.as_ref()?, stored.body.as_ref().ok()?);
+    let (workflow, trigger) = (head.workflow, stored.trigger);
+    let reading = Reading { delivery: delivery.id, workflow, revision: revision.number, trigger };
+    let read = || {
+        let parsed = parse_delivery(revision.webhook(trigger), delivery, body).ok()?;
+        Some(parsed.into_iter().map(|(_, parsed)| parsed).collect())
+    };
+    inner.elements.get(reading, at, read)
 }
 
 /// The stored input of a run, parsed as it was when it was accepted.

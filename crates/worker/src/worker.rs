@@ -21,6 +21,7 @@ use crate::backlog::Backlog;
 use crate::berth::Berth;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::elements::Elements;
 use crate::error::Error;
 use crate::execute::execute;
 use crate::handed::{Handed, Head};
@@ -32,7 +33,7 @@ use crate::queue::{LaneKey, Leave, Place, Queue};
 use crate::replay::Witness;
 use crate::secrets::Secrets;
 use crate::timers::Timers;
-use crate::{backlog, bulk, commit, fetch, held, index, lease, prune, rescue};
+use crate::{backlog, bulk, commit, elements, fetch, held, index, lease, prune, rescue};
 
 /// What the worker works with.
 pub struct Parts {
@@ -78,6 +79,7 @@ pub(crate) struct Inner {
     /// Somebody wished for a bulk replay.
     pub(crate) bulk: Notify,
     pub(crate) backlog: Backlog,
+    pub(crate) elements: Elements,
     /// A hook may have become active that holds deliveries.
     pub(crate) held: Notify,
     pub(crate) answers: Answers,
@@ -125,6 +127,7 @@ impl Worker {
             timers: Timers::default(),
             bulk: Notify::new(),
             backlog: Backlog::default(),
+            elements: Elements::default(),
             held: Notify::new(),
             answers: Answers::default(),
             live: LiveRuns::default(),
@@ -145,6 +148,7 @@ impl Worker {
         inner.loops.spawn(bulk::run(inner.clone()));
         inner.loops.spawn(held::run(inner.clone()));
         inner.loops.spawn(backlog::run(inner.clone()));
+        inner.loops.spawn(elements::run(inner.clone()));
         inner.loops.spawn(rescue::run(inner.clone()));
         Ok(Self { inner })
     }

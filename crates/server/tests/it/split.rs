@@ -147,6 +147,25 @@ async fn copies_at_the_same_instant_start_each_element_once_on_postgresql() {
     copies_at_the_same_instant_start_each_element_once(Some(fresh_database().await)).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_elements_share_what_was_read_of_their_body() {
+    // Each for itself they would read a thousand megabytes: within the patience of a test that does not end.
+    let door = Door::open().await;
+    let path = door.publish(&workflow("      variables: { sku: { type: string, required: true } }\n")).await;
+    let items: Vec<Value> = (0..1_000).map(|n| json!({ "sku": n.to_string(), "pad": "x".repeat(1_000) })).collect();
+    let began = std::time::Instant::now();
+    let answer = door.json(&path, json!({ "order": 1, "items": items }).to_string()).await;
+    assert_eq!(answer.status, 202);
+    let accepted = began.elapsed();
+    let runs = ids(&answer);
+    for at in [0, 500, 999] {
+        assert_eq!(output(&ended(&door, runs[at]).await)["sku"], at.to_string());
+    }
+    let all = began.elapsed();
+    println!("accepted after {accepted:?}, all ended after {all:?}");
+    door.close().await;
+}
+
 async fn the_people_of_all_elements_are_known_with_their_runs(url: Option<String>) {
     let door = Door::open_with(url, Limits::default()).await;
     let path =
@@ -156,7 +175,7 @@ async fn the_people_of_all_elements_are_known_with_their_runs(url: Option<String
     assert_eq!((answer.status, &answer.json()["success"]), (200, &json!(true)), "{answer:?}");
     let known = async || {
         let mut all = door.store.contacts(FIRST_WORKSPACE, None, None, 10).await.unwrap().items;
-        all.sort_by(|a, b| a.email.to_lowercase().cmp(&b.email.to_lowercase()));
+        all.sort_by_key(|one| one.email.to_lowercase());
         all.into_iter().map(|one| (one.email, Value::Object(one.fields))).collect::<Vec<_>>()
     };
     let two = [("A@X.org".to_owned(), json!({ "n": 3, "m": 2 })), ("b@x.org".to_owned(), json!({}))];
