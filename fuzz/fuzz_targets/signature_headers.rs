@@ -63,5 +63,5 @@ fn judge(preset: &Preset, sent: &Sent<'_>) {
         }
     }
     let _ = preset.names(&settings, sent);
-    let _ = preset.certificate_url(&settings, sent);
+    let _ = preset.certificate_source(&settings, sent);
 }

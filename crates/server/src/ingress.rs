@@ -61,7 +61,7 @@ pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
 pub(crate) use hook::{described_scheme, label, methods, preset_credential, trigger};
 pub use hooks::{HOOKS_BYTES_MAX, NOTHING_BYTES_MAX, PARAMETERS_BYTES_MAX};
-pub use outside::{Fetched, Outside};
+pub use outside::{Fetched, Network, Outside};
 pub use product::alias;
 pub use rates::{FAILING_MAX, OVERFLOWING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;

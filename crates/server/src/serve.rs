@@ -223,7 +223,7 @@ async fn serve_app(
         body_default: app.config.server.hook_body_default,
         body_max: app.config.server.hook_body_max,
         trusted_proxies: app.config.server.trusted_proxies.clone(),
-        outside: Arc::new(net),
+        outside: Arc::new(ingress::Network::new(net)),
         intake: app.config.intake.clone(),
     });
     let handler = handler(door.clone(), router(app.clone()).layer(axum::Extension(door)));

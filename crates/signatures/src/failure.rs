@@ -54,7 +54,7 @@ pub enum Code {
     SettingMissing,
     /// The certificate's address is not one of the provider's.
     CertificateNotAllowed,
-    /// The certificate is needed: pinned in the document or fetched from `Preset::certificate_url`.
+    /// The certificate is needed: pinned in the document or fetched from `Preset::certificate_source`.
     CertificateMissing,
     /// The certificate has expired, or is not valid yet. The owner's mistake if it is pinned.
     CertificateNotValid,

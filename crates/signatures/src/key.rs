@@ -11,7 +11,9 @@ use subtle::ConstantTimeEq as _;
 use crate::scheme::{Algorithm, Encoding, Hash, KeyForm};
 use crate::signed_text::Text;
 
-pub(crate) use der::{EC_OID, ED25519_OID, PublicKey, RSA_OID, public_key_of_pem, public_key_of_spki, validity_of_pem};
+pub(crate) use der::{
+    EC_OID, ED25519_OID, PublicKey, RSA_OID, certificates_of_pem, public_key_of_pem, public_key_of_spki, validity_of_pem,
+};
 
 /// An uncompressed point (SEC 1, section 2.3.3).
 const P256_POINT_BYTES: usize = 65;

@@ -9,6 +9,7 @@
 //! as they are live in [`credentials`], tokens in [`jwt`].
 
 mod certificate;
+mod chain;
 pub mod credentials;
 mod digest;
 mod doctor;
@@ -32,12 +33,13 @@ mod verify;
 mod window;
 
 pub use certificate::check_certificate;
+pub use chain::{CHAIN_MAX, Roots, walk_chain};
 pub use digest::content_digest_matches;
 pub use doctor::{doctor, doctor_among};
 pub use failure::{Code, Failure, Genuine};
 pub use handshake::Reply;
 pub use place::{Place, path_is_valid};
-pub use preset::{Need, Preset, Proof, Setting};
+pub use preset::{CertificateSource, Need, Preset, Proof, Setting};
 pub use presets::{preset, presets};
 pub use scheme::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
 pub use sent::{Reading, Sent};

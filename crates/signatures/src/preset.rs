@@ -8,7 +8,11 @@ use crate::place::Place;
 use crate::scheme::{KeyForm, Scheme};
 use crate::sent::{Reading, Sent};
 use crate::settings::Settings;
-use crate::{credentials, handshake, message, place, sns, url, verify};
+use crate::{credentials, handshake, message, place, sns, verify};
+
+mod source;
+
+pub use source::CertificateSource;
 
 /// A sender that Hookmill knows. Built in: see [`crate::presets()`].
 #[derive(Debug)]
@@ -208,35 +212,34 @@ impl Preset {
     }
 
     /// Where the certificate is to be fetched from that this request was signed with, if the sender names one and the hook has
-    /// none pinned. Fetch it without following redirects, keep it, and pass it as [`Settings::certificate`].
+    /// none pinned. Fetch it without following redirects, check it ([`CertificateSource::check`]), keep it, and pass it as
+    /// [`Settings::certificate`].
     ///
     /// # Errors
     ///
     /// If the address is not one of the provider's own.
-    pub fn certificate_url(&self, settings: &Settings, reading: &Reading<'_>) -> Result<Option<String>, Failure> {
+    pub fn certificate_source(&self, settings: &Settings, reading: &Reading<'_>) -> Result<Option<CertificateSource>, Failure> {
         if settings.certificate.is_some() {
             return Ok(None);
         }
         let by_certificate = self.schemes.iter().any(|scheme| scheme.key == KeyForm::Certificate);
-        let (found, allowed): (_, fn(&str) -> bool) = if self.proof == Proof::Sns {
-            let place = Place::Body("$.SigningCertURL".into());
-            (place.text(reading).map(Cow::into_owned), url::is_sns_certificate)
-        } else if by_certificate {
-            let place = Place::Header("paypal-cert-url".into());
-            (place.text(reading).map(Cow::into_owned), url::is_paypal_certificate)
-        } else {
-            return Ok(None);
+        let is_sns = self.proof == Proof::Sns;
+        let place = match (is_sns, by_certificate) {
+            (true, _) => Place::Body("$.SigningCertURL".into()),
+            (_, true) => Place::Header("paypal-cert-url".into()),
+            (false, false) => return Ok(None),
         };
-        match found {
-            None => {
-                Err(Failure::plain(Code::SignatureMissing, "The request does not name the certificate that it was signed with."))
-            }
-            Some(url) if allowed(&url) => Ok(Some(url)),
-            Some(_) => Err(Failure::plain(
+        let Some(url) = place.text(reading).map(Cow::into_owned) else {
+            let missing = "The request does not name the certificate that it was signed with.";
+            return Err(Failure::plain(Code::SignatureMissing, missing));
+        };
+        let found = if is_sns { CertificateSource::of_sns(url) } else { CertificateSource::of_paypal(url) };
+        found.map(Some).ok_or_else(|| {
+            Failure::plain(
                 Code::CertificateNotAllowed,
                 "The request names a certificate at an address that is not the provider's.",
-            )),
-        }
+            )
+        })
     }
 }
 

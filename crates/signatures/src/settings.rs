@@ -12,7 +12,7 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// The value that the sender repeats in its handshake (meta, websub).
     pub verify_token: Option<String>,
-    /// A certificate as PEM: pinned in the document, or fetched from [`crate::Preset::certificate_url`] (sns, paypal).
+    /// A certificate as PEM: pinned in the document, or fetched from [`crate::Preset::certificate_source`] (sns, paypal).
     pub certificate: Option<String>,
     /// The id of the webhook at the sender (paypal).
     pub webhook_id: Option<String>,

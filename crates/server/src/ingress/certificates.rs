@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hookmill_engine::time::{Span, Timestamp};
-use hookmill_signatures::check_certificate;
+use hookmill_signatures::CertificateSource;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -65,8 +65,9 @@ impl Certificates {
     ///
     /// # Errors
     /// A sentence for the owner: why it cannot be had at the moment.
-    pub(super) async fn get(&self, url: &str, hook: &Budget, now: Timestamp) -> Result<Arc<str>, String> {
-        let mut told = match self.look(url, hook, now)? {
+    pub(super) async fn get(&self, source: &CertificateSource, hook: &Budget, now: Timestamp) -> Result<Arc<str>, String> {
+        let url = source.url.as_str();
+        let mut told = match self.look(source, hook, now)? {
             Ok(certificate) => return Ok(certificate),
             Err(told) => told,
         };
@@ -81,10 +82,11 @@ impl Certificates {
     /// What is known of a URL; `Ok(Err(_))` is told when the fetching ends that is under way or begins now.
     fn look(
         &self,
-        url: &str,
+        source: &CertificateSource,
         hook: &Budget,
         now: Timestamp,
     ) -> Result<Result<Arc<str>, watch::Receiver<Option<Outcome>>>, String> {
+        let url = source.url.as_str();
         let mut known = self.known.lock();
         if let Some(kept) = known.good.get_mut(url).filter(|kept| kept.until > now) {
             kept.used = now;
@@ -105,20 +107,26 @@ impl Certificates {
         let (tell, told) = watch::channel(None);
         known.fetching.insert(url.to_owned(), told.clone());
         drop(known);
-        let (known, wanted, url) = (Arc::clone(&self.known), self.outside.get(url, CERTIFICATE_BYTES_MAX), url.to_owned());
+        let (known, wanted) = (Arc::clone(&self.known), self.outside.get(url, CERTIFICATE_BYTES_MAX));
+        let (outside, source) = (Arc::clone(&self.outside), source.clone());
         // Apart from the request: a sender that hangs up does not undo it for the others.
         tokio::spawn(async move {
-            let outcome = wanted.await.and_then(|body| readable(&body, now)).map_err(Arc::from);
-            known.lock().keep(url, &outcome, now);
+            let outcome = match wanted.await {
+                Ok(body) => readable(&body, &source, &*outside, now).await,
+                Err(why) => Err(why),
+            };
+            let outcome = outcome.map_err(Arc::from);
+            known.lock().keep(source.url, &outcome, now);
             tell.send_replace(Some(outcome));
         });
         Ok(Err(told))
     }
 }
 
-fn readable(body: &[u8], now: Timestamp) -> Result<Arc<str>, String> {
+async fn readable(body: &[u8], source: &CertificateSource, outside: &dyn Outside, now: Timestamp) -> Result<Arc<str>, String> {
     let pem = std::str::from_utf8(body).map_err(|_| "what came is not text".to_owned())?;
-    check_certificate(pem, now.0).map_err(|why| format!("what came is not a certificate that can be used: {why}"))?;
+    let roots = outside.roots().await;
+    source.check(pem, &roots, now.0).map_err(|why| format!("what came is not a certificate that can be used: {why}"))?;
     Ok(pem.into())
 }
 

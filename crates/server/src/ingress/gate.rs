@@ -125,8 +125,8 @@ impl Inner {
         if !proof.is_proven() {
             return Ok(());
         }
-        let Some(url) = examined.certificate_url()? else { return examined.verify() };
-        let certificate = self.proving.certificates.get(&url, &proof.fetches, arrival.received_at).await;
+        let Some(source) = examined.certificate_source()? else { return examined.verify() };
+        let certificate = self.proving.certificates.get(&source, &proof.fetches, arrival.received_at).await;
         examined.take_certificate(&certificate.map_err(no_certificate)?);
         examined.verify().map_err(|failure| match failure.code {
             // It is the sender's, so it is the sender's mistake.

@@ -1,4 +1,4 @@
-//! The few requests that the door itself makes: for a provider's certificate, and to confirm a subscription.
+//! What the door itself asks of the world: a provider's certificate, the confirmation of a subscription, whom to trust.
 //!
 //! Only to addresses that the provider's preset allows, within the operator's network policy, without redirects, and bounded
 //! in time and size.
@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hookmill_actions::net::{Net, NoPayload, Outgoing, next_chunk};
+use hookmill_signatures::Roots;
 use http::{HeaderMap, Method, StatusCode};
+use tokio::sync::OnceCell;
 use url::Url;
 
 /// How long one request may take from its beginning to the last byte of its answer.
@@ -23,13 +25,49 @@ pub type Fetched = Result<Bytes, String>;
 pub trait Outside: Send + Sync + 'static {
     /// GETs a URL and gives at most so many bytes; more are an error.
     fn get(&self, url: &str, bytes_max: usize) -> Pin<Box<dyn Future<Output = Fetched> + Send>>;
+
+    /// The roots to which chains of certificates must lead.
+    fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>>;
 }
 
-impl Outside for Net {
+/// The network, and the roots that this machine trusts.
+#[derive(Clone)]
+pub struct Network {
+    net: Net,
+    /// Read when they are first needed: few hooks need them.
+    roots: Arc<OnceCell<Arc<Roots>>>,
+}
+
+impl Network {
+    /// Reached so.
+    #[must_use]
+    pub fn new(net: Net) -> Self {
+        Self { net, roots: Arc::default() }
+    }
+}
+
+impl Outside for Network {
     fn get(&self, url: &str, bytes_max: usize) -> Pin<Box<dyn Future<Output = Fetched> + Send>> {
-        let (net, url) = (self.clone(), url.to_owned());
+        let (net, url) = (self.net.clone(), url.to_owned());
         Box::pin(async move { get_within(&net, &url, bytes_max, ANSWERED_WITHIN).await })
     }
+
+    fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>> {
+        let roots = Arc::clone(&self.roots);
+        Box::pin(async move { Arc::clone(roots.get_or_init(roots_of_this_machine).await) })
+    }
+}
+
+/// The certificates that the system trusts. Those that cannot be read are missed when a chain leads to one.
+async fn roots_of_this_machine() -> Arc<Roots> {
+    let read = || {
+        let found = rustls_native_certs::load_native_certs();
+        for error in &found.errors {
+            tracing::warn!(%error, "A root certificate of this machine cannot be read: {error}");
+        }
+        Arc::new(Roots::of(found.certs.iter().map(AsRef::as_ref)))
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_default()
 }
 
 async fn get_within(net: &Net, url: &str, bytes_max: usize, within: Duration) -> Fetched {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::WebhookTrigger;
-use hookmill_signatures::{Failure, Preset, Reading, Reply, Sent, Settings, preset};
+use hookmill_signatures::{CertificateSource, Failure, Preset, Reading, Reply, Sent, Settings, preset};
 use hookmill_store::deliveries::{Delivery, Facts};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use smallvec::SmallVec;
@@ -190,8 +190,8 @@ impl Examined<'_> {
     }
 
     /// Where the certificate is that the request names, unless one is pinned or none is needed.
-    pub(super) fn certificate_url(&self) -> Result<Option<String>, Failure> {
-        self.beside(|| self.proof.preset.certificate_url(&self.settings, &self.reading))
+    pub(super) fn certificate_source(&self) -> Result<Option<CertificateSource>, Failure> {
+        self.beside(|| self.proof.preset.certificate_source(&self.settings, &self.reading))
     }
 
     /// When the request came.

@@ -10,13 +10,15 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use hookmill_server::ingress::{Fetched, Outside};
 use hookmill_server::listen::Limits;
+use hookmill_signatures::Roots;
 use hookmill_store::deliveries::Outcome;
 use parking_lot::Mutex;
 use ring::rand::SystemRandom;
-use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use ring::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use serde_json::{Value, json};
 
 use crate::door::Door;
+use crate::issuer::{Authority, pem};
 
 const PEM: &[u8] = include_bytes!("../../../signatures/tests/it/fixtures/sender.crt.pem");
 const KEY: &[u8] = include_bytes!("../../../signatures/tests/it/fixtures/sender.key.der");
@@ -28,6 +30,7 @@ const SUBSCRIBE: &str = "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubs
 struct Hosts {
     answers: Mutex<HashMap<String, Fetched>>,
     asked: Mutex<Vec<String>>,
+    roots: Mutex<Arc<Roots>>,
 }
 
 impl Hosts {
@@ -45,6 +48,11 @@ impl Outside for Hosts {
         self.asked.lock().push(url.to_owned());
         let answer = self.answers.lock().get(url).cloned();
         Box::pin(async move { answer.unwrap_or_else(|| Err("there is nobody".to_owned())) })
+    }
+
+    fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>> {
+        let roots = Arc::clone(&self.roots.lock());
+        Box::pin(async move { roots })
     }
 }
 
@@ -141,7 +149,7 @@ async fn without_the_handshake_nothing_is_called_and_a_pinned_certificate_is_not
 }
 
 #[tokio::test]
-async fn paypals_certificate_is_fetched_from_paypal_alone() {
+async fn paypals_certificate_is_fetched_from_paypal_alone_and_leads_to_a_trusted_root() {
     let (door, hosts) = door("preset: paypal, webhook_id: WH-1").await;
     let body = r#"{"id":"WH-EVENT-1","event_type":"PAYMENT.SALE.COMPLETED"}"#;
     let send = async |url: &str| {
@@ -153,8 +161,29 @@ async fn paypals_certificate_is_fetched_from_paypal_alone() {
         );
         door.post("/hooks/main/p", &headers, body).await
     };
+    let dates = (1_700_000_000_000, 2_500_000_000_000);
+    let root = Authority::root("Root", dates);
+    let between = root.authority("Between", dates);
+    let rsa_key = RsaKeyPair::from_pkcs8(KEY).unwrap().public_key().as_ref().to_vec();
+    let own = between.certify("messageverificationcerts.paypal.com", dates, &rsa_key);
+    let chain = Bytes::from(pem(&[&own, &between.der]));
     let url = "https://api.paypal.com/v1/notifications/certs/CERT-360caa42";
-    hosts.answer(url, Ok(Bytes::from_static(PEM)));
+    let others = ["CERT-selfsigned", "CERT-untrusted", "CERT-elses"].map(|name| url.replace("CERT-360caa42", name));
+    let elses = between.certify("shop.example", dates, &rsa_key);
+    for (url, answer) in others.iter().zip([Bytes::from_static(PEM), chain.clone(), Bytes::from(pem(&[&elses, &between.der]))]) {
+        hosts.answer(url, Ok(answer));
+    }
+    let why = async |url: &str| {
+        let unproven = send(url).await;
+        assert_eq!((unproven.status, unproven.code().as_str()), (503, "hook_not_ready"), "{unproven:?}");
+        door.delivery(&unproven).await.detail.unwrap()
+    };
+    assert!(why(&others[1]).await.contains("trusts no root"));
+    *hosts.roots.lock() = Arc::new(Roots::of([root.der.as_slice()]));
+    assert!(why(&others[0]).await.contains("not a certificate that can be used"));
+    assert!(why(&others[2]).await.contains("is not for messageverificationcerts.paypal.com"));
+    hosts.asked.lock().clear();
+    hosts.answer(url, Ok(chain));
     assert_eq!(send(url).await.status, 202);
     let elsewhere = send("https://api.paypal.com.evil.test/v1/notifications/certs/CERT-360caa42").await;
     assert_eq!((elsewhere.status, elsewhere.code().as_str()), (401, "bad_signature"));

@@ -9,7 +9,7 @@ use hookmill_actions::{FileLimits, FolderFiles, Registry};
 use hookmill_engine::id::{DeliveryId, RunId, WorkspaceId};
 use hookmill_engine::workflow::{self, Trigger};
 use hookmill_server::config::{Intake, Size};
-use hookmill_server::ingress::{Ingress, Outside, Parts, alias};
+use hookmill_server::ingress::{Ingress, Network, Outside, Parts, alias};
 use hookmill_server::listen::{self, Limits};
 use hookmill_server::vault::{LiveSecrets, MasterKey, OpenSecret, SecretValues, Vault};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
@@ -237,7 +237,7 @@ impl Door {
 
 /// The network as it is.
 fn the_network() -> Arc<dyn Outside> {
-    Arc::new(Net::new(NetPolicy::default()))
+    Arc::new(Network::new(Net::new(NetPolicy::default())))
 }
 
 /// Checks that a run succeeded.

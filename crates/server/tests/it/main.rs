@@ -23,6 +23,8 @@ mod door;
 mod facts;
 mod handed_over;
 mod ingress;
+#[path = "../../../signatures/tests/it/issuer.rs"]
+mod issuer;
 mod listen;
 mod octokit;
 mod paused;

@@ -49,6 +49,22 @@ pub(crate) fn validity_of_pem(pem: &[u8]) -> Result<Option<Validity>, String> {
 
 const CERTIFICATE: &str = "CERTIFICATE";
 
+/// All certificates of a PEM text, in their order; more than `max` are an error.
+pub(crate) fn certificates_of_pem(pem: &str, max: usize) -> Result<Vec<Vec<u8>>, String> {
+    let mut found = Vec::new();
+    let mut rest = pem;
+    while let Some((_, begun)) = rest.split_once("-----BEGIN CERTIFICATE-----") {
+        let (inside, after) = begun.split_once("-----END CERTIFICATE-----").ok_or("a certificate has no end")?;
+        if found.len() >= max {
+            return Err(format!("there are more than {max} certificates"));
+        }
+        let text: Vec<u8> = inside.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+        found.push(Encoding::Base64.decode(&text).ok_or("the base64 of a certificate is broken")?);
+        rest = after;
+    }
+    Ok(found)
+}
+
 /// The label and the bytes of the first `CERTIFICATE`, or else of the first `PUBLIC KEY`.
 fn first_block(pem: &[u8]) -> Result<(&'static str, Vec<u8>), String> {
     let pem = std::str::from_utf8(pem).map_err(|_| "it is not PEM text".to_owned())?;

@@ -43,7 +43,7 @@ proptest! {
                 let _ = preset.handshake(&settings(), &[b"secret"], sent);
                 let _ = preset.delivery_id(&settings(), sent);
                 let _ = preset.event(&settings(), sent);
-                let _ = preset.certificate_url(&settings(), &Reading::new(sent));
+                let _ = preset.certificate_source(&settings(), &Reading::new(sent));
             });
         }
     }

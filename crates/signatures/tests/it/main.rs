@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod chain;
 mod generic;
 mod handshakes;
 mod hostile;
+mod issuer;
 mod matrix;
 mod providers;
 mod sender;

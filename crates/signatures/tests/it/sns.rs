@@ -81,7 +81,8 @@ fn certificates_come_from_amazon_or_are_pinned() {
     let mut body = notification();
     let found = |body: &Value, settings: &Settings| {
         Request::post(body.to_string())
-            .with(|sent| sns.certificate_url(settings, &Reading::new(sent)))
+            .with(|sent| sns.certificate_source(settings, &Reading::new(sent)))
+            .map(|source| source.map(|source| source.url))
             .map_err(|failure| failure.code)
     };
     assert_eq!(found(&body, &settings()), Ok(None));

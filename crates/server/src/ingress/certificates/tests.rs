@@ -3,6 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use bytes::Bytes;
+use hookmill_signatures::Roots;
 use tokio::sync::Notify;
 
 use super::super::outside::Fetched;
@@ -31,6 +32,14 @@ impl Outside for Scripted {
             answer
         })
     }
+
+    fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>> {
+        Box::pin(async { Arc::default() })
+    }
+}
+
+fn source(url: &str) -> CertificateSource {
+    CertificateSource::of_sns(url.to_owned()).unwrap()
 }
 
 fn certificates(scripted: Scripted) -> (Certificates, Arc<Scripted>) {
@@ -43,14 +52,15 @@ async fn many_who_want_one_certificate_wait_for_one_request() {
     let held = Arc::new(Notify::new());
     let (certificates, outside) = certificates(Scripted { held: Some(Arc::clone(&held)), ..Scripted::default() });
     let budget = hook_budget();
-    let wanted = (0..50).map(|_| certificates.get("https://a/x.pem", &budget, NOW));
+    let source = source("https://sns.aaa.amazonaws.com/x.pem");
+    let wanted = (0..50).map(|_| certificates.get(&source, &budget, NOW));
     let let_go = async {
         tokio::task::yield_now().await;
         held.notify_one();
     };
     let (got, ()) = tokio::join!(futures_util::future::join_all(wanted), let_go);
     assert!(got.iter().all(|certificate| certificate.as_deref() == Ok(PEM)));
-    assert_eq!(*outside.asked.lock(), ["https://a/x.pem"]);
+    assert_eq!(*outside.asked.lock(), ["https://sns.aaa.amazonaws.com/x.pem"]);
 }
 
 #[tokio::test]
@@ -60,9 +70,10 @@ async fn good_ones_are_kept_for_a_day_and_failures_for_seconds() {
         ..Scripted::default()
     });
     let budget = hook_budget();
-    let get = |now: Timestamp| certificates.get("https://a/x.pem", &budget, now);
+    let source = source("https://sns.aaa.amazonaws.com/x.pem");
+    let get = |now: Timestamp| certificates.get(&source, &budget, now);
     let count = || outside.asked.lock().len();
-    assert!(get(NOW).await.unwrap_err().contains("https://a/x.pem: the answer was 404"));
+    assert!(get(NOW).await.unwrap_err().contains("https://sns.aaa.amazonaws.com/x.pem: the answer was 404"));
     assert!(get(NOW).await.is_err());
     assert_eq!(count(), 1, "a failure is remembered");
     let then = NOW.plus(FAILURE_KEPT);
@@ -83,23 +94,32 @@ async fn addresses_that_lead_nowhere_cost_little_and_push_nothing_out() {
         ..Scripted::default()
     });
     let budget = hook_budget();
-    assert!(certificates.get("https://a/good.pem", &budget, NOW).await.is_ok());
+    assert!(certificates.get(&source("https://sns.aaa.amazonaws.com/good.pem"), &budget, NOW).await.is_ok());
     for n in 0..500 {
-        assert!(certificates.get(&format!("https://a/{n}.pem"), &budget, NOW).await.is_err());
+        assert!(certificates.get(&source(&format!("https://sns.aaa.amazonaws.com/{n}.pem")), &budget, NOW).await.is_err());
     }
     assert_eq!(outside.asked.lock().len(), usize::from(HOOK_FETCHES_MAX), "a hook's senders have a budget");
-    assert!(certificates.get("https://a/good.pem", &budget, NOW).await.is_ok(), "what is known needs none");
+    assert!(
+        certificates.get(&source("https://sns.aaa.amazonaws.com/good.pem"), &budget, NOW).await.is_ok(),
+        "what is known needs none"
+    );
     for n in 0..1_000 {
-        let _ = certificates.get(&format!("https://b/{n}.pem"), &hook_budget(), NOW).await;
+        let _ = certificates.get(&source(&format!("https://sns.bbb.amazonaws.com/{n}.pem")), &hook_budget(), NOW).await;
     }
     assert_eq!(outside.asked.lock().len(), usize::from(FETCHES_MAX), "all hooks together have one too");
     assert!(certificates.known.lock().failed.len() <= CERTIFICATES_MAX);
-    assert!(certificates.get("https://a/good.pem", &budget, NOW).await.is_ok());
+    assert!(certificates.get(&source("https://sns.aaa.amazonaws.com/good.pem"), &budget, NOW).await.is_ok());
 }
 
 #[tokio::test]
 async fn an_expired_certificate_is_not_taken() {
     let (certificates, _) = certificates(Scripted::default());
     let late = Timestamp(5_000_000_000_000);
-    assert!(certificates.get("https://a/x.pem", &hook_budget(), late).await.unwrap_err().contains("it expired on 21"));
+    assert!(
+        certificates
+            .get(&source("https://sns.aaa.amazonaws.com/x.pem"), &hook_budget(), late)
+            .await
+            .unwrap_err()
+            .contains("it expired on 21")
+    );
 }
