@@ -4,10 +4,12 @@
 //! The token's header chooses among what is configured and nothing else: `none` does not exist here, and a public key is never
 //! the key of an HMAC.
 
+use ring::digest::{SHA256, digest};
 use ring::hmac;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
 use serde_json::Value;
 
+use crate::credentials::matches;
 use crate::failure::{Code, Failure};
 use crate::key::{EC_OID, ED25519_OID, RSA_OID, public_key_of_pem};
 use crate::scheme::Encoding;
@@ -137,6 +139,21 @@ pub fn verify(token: &str, expected: &Expected<'_>, now_ms: i64) -> Result<Value
     check_times(&claims, now_ms)?;
     check_names(&claims, expected)?;
     Ok(claims)
+}
+
+/// Whether a claim of a token is the SHA-256 of a body, so that who signed the token signed the body.
+///
+/// # Errors
+///
+/// [`Code::PartMissing`] if the token has no such claim, [`Code::SignatureWrong`] if it is that of another body.
+pub fn check_body_hash(claims: &Value, claim: &str, encoding: Encoding, body: &[u8]) -> Result<(), Failure> {
+    let told = claims.get(claim).and_then(Value::as_str);
+    let told = told.ok_or_else(|| Failure::plain(Code::PartMissing, format!("The token has no text `{claim}`.")))?;
+    let hash = digest(&SHA256, body);
+    if encoding.decode(told.as_bytes()).is_some_and(|told| matches(&told, hash.as_ref())) {
+        return Ok(());
+    }
+    Err(Failure::plain(Code::SignatureWrong, format!("`{claim}` of the token is not the hash of this body.")))
 }
 
 fn is_signed(

@@ -127,7 +127,8 @@ impl Preset {
         if self.secret == Need::Optional && secrets.is_empty() {
             return Ok(Genuine { secret: None, signed_at_ms: None });
         }
-        if self.signs_objects && !reading.json().is_some_and(serde_json::Value::is_object) {
+        let signs_objects = self.signs_objects || self.handshake_of(settings) == Handshake::X;
+        if signs_objects && !reading.json().is_some_and(serde_json::Value::is_object) {
             return Err(Failure::plain(Code::PartMissing, "The body is not a JSON object, as this sender's always is."));
         }
         match self.proof {

@@ -29,11 +29,11 @@ pub use settings::Settings;
 pub use step::{Backoff, Case, OnError, OnUnknown, Retry, Step, StepKind, StopOutcome, Wait};
 pub use text::{to_json, to_yaml};
 pub use trigger::{
-    AddressRange, AddressRangeError, Auth, BodyPath, BodyPathError, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey,
-    Encoding, FallbackAnswer, Field, Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, PRESETS, Place,
-    PresetInfo, PresetKind, ProductIds, RateLimit, Response, ResponseMode, SchemaFinding, SecretNames, SecretUse, Segment,
-    Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger, UrlForm,
-    Variable, VariableType, WebhookTrigger, Yes, preset,
+    AddressRange, AddressRangeError, Auth, BodyHash, BodyPath, BodyPathError, BodySchema, ContentType, Cors, Credential, Dedupe,
+    DedupeKey, Encoding, FallbackAnswer, Field, Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method,
+    PRESETS, Place, PresetInfo, PresetKind, ProductIds, RateLimit, Response, ResponseMode, SchemaFinding, SecretNames, SecretUse,
+    Segment, Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source, TimestampPlace, TimestampUnit, Trigger,
+    UrlForm, Variable, VariableType, WebhookTrigger, Yes, preset,
 };
 
 pub use validate::{

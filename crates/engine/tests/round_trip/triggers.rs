@@ -1,10 +1,10 @@
 //! Any triggers, whether they make sense or not.
 
 use hookmill_engine::workflow::{
-    AddressRange, Auth, BodyPath, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey, Encoding, FallbackAnswer, Field,
-    Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, Place, ProductIds, RateLimit, Response,
-    ResponseMode, SecretNames, Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source, TimestampPlace,
-    TimestampUnit, Trigger, UrlForm, Variable, VariableType, WebhookTrigger, Yes,
+    AddressRange, Auth, BodyHash, BodyPath, BodySchema, ContentType, Cors, Credential, Dedupe, DedupeKey, Encoding,
+    FallbackAnswer, Field, Grammar, HandshakeKind, Jwt, JwtAlgorithm, JwtKey, KeyForm, Memory, Method, Place, ProductIds,
+    RateLimit, Response, ResponseMode, SecretNames, Signature, SignatureAlgorithm, SignatureEncoding, SignedPart, Source,
+    TimestampPlace, TimestampUnit, Trigger, UrlForm, Variable, VariableType, WebhookTrigger, Yes,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -91,8 +91,17 @@ fn body_path() -> BoxedStrategy<BodyPath> {
 fn jwt() -> BoxedStrategy<Jwt> {
     let key = prop_oneof![secrets().prop_map(JwtKey::Secret), text().prop_map(JwtKey::PublicKey), value().prop_map(JwtKey::Jwks)];
     let algorithm = any_of(&JwtAlgorithm::ALL).prop_map(|(_, algorithm)| algorithm);
-    (vec(algorithm, 0..3), key, option::of(text()), option::of(text()))
-        .prop_map(|(algorithms, key, issuer, audience)| Jwt { algorithms, key, issuer, audience })
+    let encoding = prop_oneof![Just(SignatureEncoding::Hex), Just(SignatureEncoding::Base64), Just(SignatureEncoding::Base64url)];
+    let hash = (text(), option::of(encoding)).prop_map(|(claim, encoding)| BodyHash { claim, encoding });
+    (vec(algorithm, 0..3), key, option::of(text()), option::of(text()), option::of(text()), option::of(hash))
+        .prop_map(|(algorithms, key, issuer, audience, header, body_hash)| Jwt {
+            algorithms,
+            key,
+            issuer,
+            audience,
+            header,
+            body_hash,
+        })
         .boxed()
 }
 

@@ -86,6 +86,7 @@ const FINE: &[&str] = &[
     "{ auth: { all: [{ shared_key: [a, b] }, { any: [{ api_key: true }, { basic: { user: shop, secret: a } }] }] } }",
     "{ preset: github, secret: a, auth: { any: [{ signature: true }, { bearer: b }, { app_key: c }] } }",
     "{ auth: { any: [{ jwt: { algorithms: [HS256, HS512], secret: a, issuer: shop, audience: hooks } },
+       { jwt: { algorithms: [HS256], secret: a, header: X-Webhook-Signature, body_hash: { claim: sha256, encoding: base64 } } },
        { jwt: { algorithms: [RS256, ES256], jwks: { keys: [{ kty: EC }] } } },
        { jwt: { algorithms: [ES384], public_key: \"-----BEGIN PUBLIC KEY-----\\nMFkw\\n-----END PUBLIC KEY-----\" } }] } }",
     "{ allow_ips: [203.0.113.7, '2001:db8::/32', 10.0.0.0/8], rate_limit: { requests: 100, per: 1m } }",

@@ -93,6 +93,19 @@ fn credentials_make_sense_alone_and_combined() {
             ],
         ),
         (
+            "{ preset: hmac, secret: a, verify_token: b, signature: { header: H, handshake: slack } }",
+            &["verify_token: misplaced_key"],
+        ),
+        (
+            "{ preset: hmac, secret: a, signature: { header: H, signed: [timestamp], timestamp: { header: T }, handshake: x } }",
+            &["signature.signed: ~unsigned_body", "signature.handshake: misplaced_key"],
+        ),
+        ("{ preset: ed25519, secret: a, signature: { header: H, handshake: x } }", &["signature.handshake: misplaced_key"]),
+        (
+            "{ auth: { any: [{ jwt: { algorithms: [HS256], secret: a, header: 'a b', body_hash: { claim: '' } } }] } }",
+            &["auth.any[0].jwt.header: bad_header", "auth.any[0].jwt.body_hash.claim: empty"],
+        ),
+        (
             "{ auth: { any: [{ jwt: { algorithms: [], jwks: { keys: [] } } }] } }",
             &["auth.any[0].jwt.algorithms: empty", "auth.any[0].jwt.jwks: bad_jwks"],
         ),

@@ -61,7 +61,7 @@ enum Place {
     Signature,
     /// The bearer token is an API key of the workspace.
     ApiKey,
-    /// The bearer token is a JSON Web Token; the secrets are its keys.
+    /// A JSON Web Token; the secrets are its keys.
     Jwt(Box<jwt::Wanted>),
 }
 
@@ -117,7 +117,11 @@ impl Credentials {
         let rule = Rule::All(rules);
         let (mut needs_body, mut needs_keys) = (false, false);
         rule.visit(&mut |accepted| {
-            needs_body |= matches!(accepted.place, Place::AppKey | Place::Signature);
+            needs_body |= match &accepted.place {
+                Place::AppKey | Place::Signature => true,
+                Place::Jwt(wanted) => wanted.needs_body(),
+                Place::Query | Place::Bearer | Place::Header(..) | Place::Basic(_) | Place::ApiKey => false,
+            };
             needs_keys |= matches!(accepted.place, Place::ApiKey);
         });
         Ok(Self { rule, needs_body, needs_keys })
@@ -249,7 +253,7 @@ impl Accepted {
         }
         if let Place::Jwt(wanted) = &self.place {
             let secrets: Vec<&[u8]> = live.iter().map(|secret| secret.as_bytes()).collect();
-            return values.iter().any(|value| is_token(wanted, value, &secrets, presented.now, findings));
+            return values.iter().any(|value| is_token(wanted, value, &secrets, presented, findings));
         }
         let mut fits = false;
         for (secret, value) in live.iter().flat_map(|secret| values.iter().map(move |value| (secret, value))) {
@@ -270,8 +274,8 @@ fn is_key(text: &[u8], presented: &Presented<'_>, findings: &mut Findings) -> bo
     false
 }
 
-fn is_token(wanted: &jwt::Wanted, token: &[u8], secrets: &[&[u8]], now: Timestamp, findings: &mut Findings) -> bool {
-    let Err(failure) = wanted.check(token, secrets, now) else { return true };
+fn is_token(wanted: &jwt::Wanted, token: &[u8], secrets: &[&[u8]], presented: &Presented<'_>, findings: &mut Findings) -> bool {
+    let Err(failure) = wanted.check(token, secrets, presented.body, presented.now) else { return true };
     if failure.code.is_owners() {
         findings.unusable = Some(failure.for_owner);
     } else {
@@ -287,7 +291,8 @@ impl Place {
         let authorization = || headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         match self {
             Self::Query => query_values(query, |name| name == "key"),
-            Self::Bearer | Self::ApiKey | Self::Jwt(_) => bearers(headers).into_iter().map(Cow::Borrowed).collect(),
+            Self::Bearer | Self::ApiKey => bearers(headers).into_iter().map(Cow::Borrowed).collect(),
+            Self::Jwt(wanted) => wanted.presented(headers).into_iter().map(Cow::Borrowed).collect(),
             Self::Header(Some(name), _) => headers.get_all(name).iter().map(|value| Cow::Borrowed(value.as_bytes())).collect(),
             Self::Basic(user) => authorization().filter_map(|value| password(value, user).map(Cow::Owned)).collect(),
             Self::AppKey => app_key_pairs(headers, query, body).into_iter().map(Cow::Owned).collect(),
@@ -304,7 +309,7 @@ impl Place {
             Self::AppKey => Cow::Borrowed("AppKey and Sign in the body, the query or the headers"),
             Self::Signature => Cow::Borrowed("the sender's signature"),
             Self::ApiKey => Cow::Borrowed("an API key in the header Authorization (Bearer …)"),
-            Self::Jwt(_) => Cow::Borrowed("a JSON Web Token in the header Authorization (Bearer …)"),
+            Self::Jwt(wanted) => wanted.in_words(),
         }
     }
 }

@@ -91,13 +91,10 @@ impl Redaction {
                 self.headers.extend(names());
                 self.query.extend(names());
             }
+            Credential::Jwt(jwt) => self.headers.extend(jwt.header.iter().map(|name| name.to_ascii_lowercase().into())),
             Credential::Any(inner) | Credential::All(inner) => inner.iter().for_each(|credential| self.add(credential)),
             // They stand in `Authorization`, which is never kept, or are over the body.
-            Credential::Bearer(_)
-            | Credential::ApiKey(_)
-            | Credential::Basic { .. }
-            | Credential::Jwt(_)
-            | Credential::Signature(_) => {}
+            Credential::Bearer(_) | Credential::ApiKey(_) | Credential::Basic { .. } | Credential::Signature(_) => {}
         }
     }
 

@@ -140,7 +140,10 @@ impl Call {
                 Shown::SharedKey => self.secret_query = Some(("key".to_owned(), "WEBHOOK_KEY")),
                 Shown::Bearer => self.headers.push(authorization("WEBHOOK_BEARER")),
                 Shown::ApiKey => self.headers.push(authorization("HOOKMILL_API_KEY")),
-                Shown::Jwt(_) => self.headers.push(authorization("WEBHOOK_JWT")),
+                Shown::Jwt(jwt) => self.headers.push(match jwt.header {
+                    None => authorization("WEBHOOK_JWT"),
+                    Some(name) => (name, Text::Env("", "WEBHOOK_JWT")),
+                }),
                 Shown::Header(name) => match tokens.next() {
                     Some(env) => self.headers.push((name, Text::Env("", env))),
                     None => self.notes.push(format!("Also send the secret in the header {name}.")),

@@ -1,5 +1,6 @@
 //! Who may call, in the terms of OpenAPI.
 
+use hookmill_engine::workflow::SignatureEncoding;
 use hookmill_signatures::Place;
 use serde_json::{Map, Value, json};
 
@@ -53,7 +54,18 @@ fn schemes(shown: &Shown, signer: Option<&Signer>) -> Vec<(String, Value)> {
             for (claim, value) in claims.iter().filter_map(|(claim, value)| Some((claim, value.as_ref()?))) {
                 what.push_str(&format!(", `{claim}` is `{value}`"));
             }
-            bearer("jwt", "JWT", &format!("{what}."))
+            if let Some(hash) = &jwt.body_hash {
+                let written = json!(hash.encoding.unwrap_or(SignatureEncoding::Hex));
+                what.push_str(&format!(
+                    ", `{}` is the SHA-256 of the body in {}",
+                    hash.claim,
+                    written.as_str().unwrap_or_default()
+                ));
+            }
+            match &jwt.header {
+                None => bearer("jwt", "JWT", &format!("{what}.")),
+                Some(name) => vec![api_key("jwt", "header", name, &format!("{what}."))],
+            }
         }
         Shown::Signature => signer.map(signature).unwrap_or_default(),
     }

@@ -1,5 +1,7 @@
 //! Real senders at the door: signatures, handshakes, delivery ids. How each provider signs is tested where it is checked.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use hookmill_store::deliveries::Outcome;
 use hookmill_testkit::patience::until;
 
@@ -118,6 +120,35 @@ async fn a_described_sender_may_number_its_headers_sign_members_and_ask_first() 
     let answer = send("k3y", "url_verification").await;
     assert_eq!((answer.status, answer.body.as_ref()), (200, &b"abc"[..]));
     assert_eq!(door.count_of(Outcome::Handshake).await, 1);
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_described_sender_may_ask_as_meta_or_x_do() {
+    let door = Door::open().await;
+    door.set_secrets(&[("mine", "k3y"), ("verify", "my-token")]);
+    let send = async |body: &str| {
+        let headers = format!("X-Sig: {}\r\nContent-Type: application/json\r\n", hmac_hex("k3y", body));
+        door.post("/hooks/main/p", &headers, body).await.status
+    };
+    let axes = "signature: { header: X-Sig, handshake: meta }, verify_token: verify";
+    door.publish(&document(&format!("preset: hmac, secret: mine, {axes}"))).await;
+    let ask = async |token: &str| {
+        door.get(&format!("/hooks/main/p?hub.mode=subscribe&hub.challenge=11&hub.verify_token={token}")).await
+    };
+    assert_eq!((ask("my-token").await.status, ask("other").await.status, send("{}").await), (200, 403, 202));
+
+    door.publish(&document("preset: hmac, secret: mine, signature: { header: X-Sig, handshake: x }, dedupe: false")).await;
+    let asked = door.get("/hooks/main/p?crc_token=abc").await;
+    assert_eq!(asked.status, 200, "{asked:?}");
+    let answer = asked.json()["response_token"].as_str().unwrap().to_owned();
+    let signature = BASE64_STANDARD.decode(answer.strip_prefix("sha256=").unwrap()).unwrap();
+    assert_eq!(hex::encode(signature), hmac_hex("k3y", "abc"), "it signs what a stranger asks for, ");
+    assert_eq!(
+        (send("abc").await, send("\"abc\"").await, send("{}").await),
+        (401, 401, 202),
+        "but nothing of that is a delivery"
+    );
     door.close().await;
 }
 

@@ -263,3 +263,41 @@ async fn tokens_combine_with_other_credentials() {
     refused(&door, &with_token(&door, &format!("{path}?key=s3cret"), "a.b.c").await, "s3cret").await;
     door.close().await;
 }
+
+#[tokio::test]
+async fn a_token_with_a_hash_of_the_body_signs_the_body_wherever_it_stands() {
+    // As LiveKit, Vonage and Netlify send theirs.
+    let door = Door::open().await;
+    door.set_secrets(&[("k", "key-of-the-tokens")]);
+    let sha256 = |body: &str| ring::digest::digest(&ring::digest::SHA256, body.as_bytes()).as_ref().to_vec();
+    let (body, other) = (r#"{"event":"room_started"}"#, r#"{"event":"room_finished"}"#);
+    for (header, scheme, claim, encoding) in [
+        ("header: Authorization, ", "", "sha256", "base64"),
+        ("", "Bearer ", "payload_hash", "hex"),
+        ("header: X-Webhook-Signature, ", "", "sha256", "hex"),
+    ] {
+        let hash = format!("body_hash: {{ claim: {claim}, encoding: {encoding} }}");
+        let jwt = format!("auth: {{ any: [{{ jwt: {{ algorithms: [HS256], secret: k, {header}{hash} }} }}] }}");
+        let path = door.publish(&document(&jwt)).await;
+        let written = match encoding {
+            "hex" => hex::encode(sha256(body)),
+            _ => base64::prelude::BASE64_STANDARD.encode(sha256(body)),
+        };
+        let key = hs256(b"key-of-the-tokens");
+        let token = signed(&json!({ "alg": "HS256" }), &json!({ claim: written }), &key);
+        let name = if header.contains("X-Webhook-Signature") { "X-Webhook-Signature" } else { "Authorization" };
+        let send = async |token: &str, body: &str| {
+            door.post(&path, &format!("{name}: {scheme}{token}\r\nContent-Type: application/json\r\n"), body).await
+        };
+        assert_eq!(send(&token, body).await.status, 202, "{name} {claim}");
+        let tampered = refused(&door, &send(&token, other).await, &token).await;
+        assert!(tampered.contains("not the hash of this body"), "{tampered}");
+        for claims in [json!({}), json!({ claim: 1 }), json!({ claim: "" })] {
+            let bare = signed(&json!({ "alg": "HS256" }), &claims, &key);
+            refused(&door, &send(&bare, body).await, &bare).await;
+        }
+        let forged = signed(&json!({ "alg": "HS256" }), &json!({ claim: written }), hs256(b"other"));
+        refused(&door, &send(&forged, body).await, &forged).await;
+    }
+    door.close().await;
+}

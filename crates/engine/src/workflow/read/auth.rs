@@ -4,7 +4,7 @@ use super::super::decode::{Decode, Fields, Variant, tagged, word, wrong_type};
 use super::super::node::Node;
 use super::super::problem::listed;
 use super::super::report::Report;
-use super::super::{AddressRange, Auth, Credential, Jwt, JwtAlgorithm, JwtKey, SecretNames, Yes};
+use super::super::{AddressRange, Auth, BodyHash, Credential, Jwt, JwtAlgorithm, JwtKey, SecretNames, Yes};
 
 impl Decode for Auth {
     fn decode(node: &Node, at: &mut Report) -> Option<Self> {
@@ -61,8 +61,18 @@ impl Decode for Jwt {
         let algorithms = fields.required("algorithms");
         let key = fields.required_one_of(JWT_KEYS);
         let (issuer, audience) = (fields.optional("issuer"), fields.optional("audience"));
+        let (header, body_hash) = (fields.optional("header"), fields.optional("body_hash"));
         fields.finish();
-        Some(Self { algorithms: algorithms?, key: key?, issuer, audience })
+        Some(Self { algorithms: algorithms?, key: key?, issuer, audience, header, body_hash })
+    }
+}
+
+impl Decode for BodyHash {
+    fn decode(node: &Node, at: &mut Report) -> Option<Self> {
+        let mut fields = Fields::of(node, "a map with the keys `claim` and `encoding`", at)?;
+        let (claim, encoding) = (fields.required("claim"), fields.optional("encoding"));
+        fields.finish();
+        Some(Self { claim: claim?, encoding })
     }
 }
 

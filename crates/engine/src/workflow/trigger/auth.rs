@@ -6,6 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::signature::SignatureEncoding;
+
 /// Who may call. Written `{ any: […] }` or `{ all: […] }`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -58,7 +60,7 @@ pub enum Credential {
     },
     /// AppKey and Sign in body, query or headers. The secret's text is `appKey:sign`.
     AppKey(SecretNames),
-    /// A JSON Web Token in `Authorization: Bearer …` (RFC 7519).
+    /// A JSON Web Token (RFC 7519), in `Authorization: Bearer …` unless it says otherwise.
     Jwt(Box<Jwt>),
     /// The signature that the trigger's preset asks for.
     Signature(Yes),
@@ -98,6 +100,22 @@ pub struct Jwt {
     /// What `aud` must be or hold. Default: anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// The header in which it stands, bare or behind `Bearer`. Default: `Authorization`, behind `Bearer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// A claim that must be the SHA-256 of the body, so that the token signs the body. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_hash: Option<BodyHash>,
+}
+
+/// The claim of a token that holds the SHA-256 of the body.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct BodyHash {
+    /// Its name: `sha256`, `payload_hash`.
+    pub claim: String,
+    /// How it is written. Default: `hex`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<SignatureEncoding>,
 }
 
 /// What the signature of a token is checked with.

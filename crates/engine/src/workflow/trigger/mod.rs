@@ -14,7 +14,7 @@ mod variable;
 
 pub use crate::request::Encoding;
 pub use address::{AddressRange, AddressRangeError};
-pub use auth::{Auth, Credential, Jwt, JwtAlgorithm, JwtKey, SecretNames, Yes};
+pub use auth::{Auth, BodyHash, Credential, Jwt, JwtAlgorithm, JwtKey, SecretNames, Yes};
 pub use body_path::{BodyPath, BodyPathError, Segment};
 pub use body_schema::{BodySchema, SchemaFinding};
 pub use dedupe::{Dedupe, DedupeKey};

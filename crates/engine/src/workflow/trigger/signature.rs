@@ -185,11 +185,13 @@ pub enum HandshakeKind {
     Cloudevents,
     Asana,
     Notion,
+    Meta,
+    X,
 }
 
 impl HandshakeKind {
-    /// All of them, as they are written. Those of `meta`, `sns` and `x` need more than a signature that a document describes.
-    pub const ALL: [(&'static str, Self); 10] = [
+    /// All of them, as they are written. That of `sns` needs more than a signature that a document describes.
+    pub const ALL: [(&'static str, Self); 12] = [
         ("slack", Self::Slack),
         ("zoom", Self::Zoom),
         ("discord", Self::Discord),
@@ -200,7 +202,15 @@ impl HandshakeKind {
         ("cloudevents", Self::Cloudevents),
         ("asana", Self::Asana),
         ("notion", Self::Notion),
+        ("meta", Self::Meta),
+        ("x", Self::X),
     ];
+
+    /// Whether it repeats a token that the owner chose.
+    #[must_use]
+    pub fn has_verify_token(self) -> bool {
+        matches!(self, Self::Meta | Self::Websub)
+    }
 
     /// The id of the preset.
     #[must_use]

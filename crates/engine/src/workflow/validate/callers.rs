@@ -122,11 +122,21 @@ impl<'w> Checker<'w> {
         }
         for (key, claim) in [("issuer", &jwt.issuer), ("audience", &jwt.audience)] {
             if let Some(claim) = claim {
-                self.length(key, claim, CLAIM_CHARS_MAX);
-                if claim.is_empty() {
-                    self.at.member(key, |at| at.problem("empty", format!("`{key}` must not be empty")));
-                }
+                self.claim(key, claim);
             }
+        }
+        if let Some(name) = &jwt.header {
+            self.at_member("header", |this| this.header_name(name));
+        }
+        if let Some(hash) = &jwt.body_hash {
+            self.at_member("body_hash", |this| this.claim("claim", &hash.claim));
+        }
+    }
+
+    fn claim(&mut self, key: &'static str, claim: &str) {
+        self.length(key, claim, CLAIM_CHARS_MAX);
+        if claim.is_empty() {
+            self.at.member(key, |at| at.problem("empty", format!("`{key}` must not be empty")));
         }
     }
 

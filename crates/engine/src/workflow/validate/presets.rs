@@ -5,7 +5,7 @@ use super::limits::{NAME_CHARS_MAX, PEM_CHARS_MAX};
 use crate::time::Span;
 use crate::workflow::problem::{listed, quoted};
 use crate::workflow::trigger::{preset_meant, presets_knowing};
-use crate::workflow::{PresetInfo, PresetKind, SecretNames, SecretUse, WebhookTrigger};
+use crate::workflow::{HandshakeKind, PresetInfo, PresetKind, SecretNames, SecretUse, WebhookTrigger};
 
 /// How old a signed request may be at most.
 pub(super) const TOLERANCE_MAX: Span = Span(24 * 60 * 60 * 1_000);
@@ -105,10 +105,17 @@ impl<'w> Checker<'w> {
             self.span("tolerance", tolerance, TOLERANCE_MAX);
         }
         self.ids(webhook);
-        if webhook.verify_token.is_none()
-            && webhook.handshake != Some(false)
-            && webhook.preset_info().is_some_and(|preset| preset.knows("verify_token"))
-        {
+        let described = webhook.signature.as_ref().map(|signature| signature.handshake);
+        let is_asked = match described {
+            Some(handshake) => handshake.is_some_and(HandshakeKind::has_verify_token),
+            // Of those that describe their signature nothing is known without one.
+            None => webhook.preset_info().is_some_and(|preset| preset.knows("verify_token") && !preset.knows("signature")),
+        };
+        if webhook.verify_token.is_some() && described.is_some() && !is_asked {
+            let message = "only the handshakes `meta` and `websub` repeat a token; `signature.handshake` is none of them";
+            self.at.member("verify_token", |at| at.problem("misplaced_key", message));
+        }
+        if webhook.verify_token.is_none() && webhook.handshake != Some(false) && is_asked {
             let message = "without `verify_token` the provider cannot be told that this hook is yours: registering it will fail";
             self.at.member("preset", |at| at.warn("no_verify_token", message, None));
         }

@@ -3,7 +3,7 @@
 use super::Checker;
 use super::presets::TOLERANCE_MAX;
 use crate::workflow::problem::{closest, listed, quoted};
-use crate::workflow::{Field, Grammar, KeyForm, Place, Signature, SignatureAlgorithm, SignedPart, TimestampPlace};
+use crate::workflow::{Field, Grammar, HandshakeKind, KeyForm, Place, Signature, SignatureAlgorithm, SignedPart, TimestampPlace};
 
 /// Parts that can be signed.
 const SIGNED_PARTS_MAX: usize = 20;
@@ -24,12 +24,26 @@ impl Checker<'_> {
         }
         self.signed(signature);
         self.time(signature);
+        if signature.handshake == Some(HandshakeKind::X) {
+            self.signs_for_strangers(signature, preset);
+        }
         for (key, field) in [("id", &signature.id), ("event", &signature.event)] {
             if let Some(Field::Header(name)) = field {
                 let mark = self.at.enter_path(&format!("{key}.header"));
                 self.header_name(name);
                 self.at.leave(mark);
             }
+        }
+    }
+
+    /// The handshake of X signs a token of the caller's choice. That is no signature of a delivery only if deliveries sign
+    /// their body, which has other characters.
+    fn signs_for_strangers(&mut self, signature: &Signature, preset: Option<&str>) {
+        let signs_body = signature.signed.is_empty() || signature.signed.contains(&SignedPart::Body);
+        if preset != Some("hmac") || !signs_body {
+            let message =
+                "the handshake of `x` signs what anybody asks for: it goes with `preset: hmac` where the body is signed";
+            self.at.member("handshake", |at| at.problem("misplaced_key", message));
         }
     }
 
