@@ -234,10 +234,7 @@ mod tests {
         let path = on(DedupeKey::Path("$.id".parse().unwrap()), Some(Span(500)));
         let first = claim(&path, None, r#"{"id": 7}"#).unwrap().unwrap();
         let second = claim(&path, None, r#"{"id": 7, "attempt": 2}"#).unwrap().unwrap();
-        assert_eq!(
-            (first.key.key_hash.clone(), first.key.expires_at, first.strict),
-            (second.key.key_hash, Timestamp(1_500), false)
-        );
+        assert_eq!((first.key.key_hash, first.key.expires_at, first.strict), (second.key.key_hash, Timestamp(1_500), false));
         assert!(claim(&path, None, r#"{"id": null}"#).unwrap().is_none());
         let expression = on(DedupeKey::Expression("{{ webhook.body.a }}-{{ webhook.body.b }}".into()), None);
         assert_eq!(
