@@ -4,7 +4,7 @@
 #![no_main]
 
 use hookmill_fuzz::line_and_rest;
-use hookmill_signatures::{Need, Preset, Proof, Sent, Settings, presets};
+use hookmill_signatures::{Need, Preset, Proof, Reading, Sent, Settings, presets};
 use libfuzzer_sys::fuzz_target;
 
 /// No seed was signed with it, so that a genuine request is a finding.
@@ -62,6 +62,7 @@ fn judge(preset: &Preset, sent: &Sent<'_>) {
             assert!(!value.contains(['\r', '\n', '\0']), "{}: {name} splits the answer", preset.id);
         }
     }
-    let _ = preset.names(&settings, sent);
-    let _ = preset.certificate_source(&settings, sent);
+    let reading = Reading::new(sent);
+    let _ = preset.names(&settings, &reading);
+    let _ = preset.certificate_source(&settings, &reading);
 }

@@ -6,7 +6,7 @@
 //! A sender is an entry in [`presets`]: where its signature stands, over which bytes, with which algorithm and key, how old it
 //! may be, its handshake, its delivery id and event type. [`Preset::verify`] judges a request, [`Preset::handshake`] answers the
 //! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit. Secrets that are sent
-//! as they are live in [`credentials`], tokens in [`jwt`].
+//! as they are live in [`credentials`], tokens in [`jwt`], addresses behind proxies in [`proxies`].
 
 mod certificate;
 mod chain;
@@ -21,6 +21,7 @@ mod message;
 mod place;
 mod preset;
 mod presets;
+pub mod proxies;
 mod scheme;
 mod seek;
 mod sent;

@@ -1,6 +1,7 @@
 //! The server over real sockets, the binary as a process.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on fails, and says what it saw")]
 
+mod addresses;
 mod answers;
 mod api;
 mod bad_input;
