@@ -4,6 +4,7 @@ use ring::digest::{SHA256, SHA512, digest};
 use subtle::ConstantTimeEq as _;
 
 use crate::message::{Item, dictionary};
+use crate::scheme::Encoding;
 
 /// Whether a `Content-Digest` is that of a body as received. Every algorithm that is both named and active must fit. `None` if
 /// there is none, or if the field is broken.
@@ -23,6 +24,11 @@ pub fn content_digest_matches(field: &[u8], body: &[u8]) -> Option<bool> {
     matches
 }
 
+/// The `Content-Digest` of a body, by SHA-256.
+pub(crate) fn content_digest(body: &[u8]) -> String {
+    format!("sha-256=:{}:", Encoding::Base64.encode(digest(&SHA256, body).as_ref()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +39,7 @@ mod tests {
         let sha_256 = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
         let body = b"{\"hello\": \"world\"}";
         assert_eq!(content_digest_matches(sha_256.as_bytes(), body), Some(true));
+        assert_eq!(content_digest(body), sha_256);
         assert_eq!(content_digest_matches(sha_256.as_bytes(), b"{\"hello\": \"world\"}\n"), Some(false));
         let both = format!("md5=:AAAA:, {sha_256}, sha-512=:AAAA:");
         assert_eq!(content_digest_matches(both.as_bytes(), body), Some(false), "every active digest must fit");

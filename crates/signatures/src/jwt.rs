@@ -4,6 +4,8 @@
 //! The token's header chooses among what is configured and nothing else: `none` does not exist here, and a public key is never
 //! the key of an HMAC.
 
+mod sign;
+
 use ring::digest::{SHA256, digest};
 use ring::hmac;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey, VerificationAlgorithm};
@@ -13,6 +15,8 @@ use crate::credentials::matches;
 use crate::failure::{Code, Failure};
 use crate::key::{EC_OID, ED25519_OID, RSA_OID, public_key_of_pem};
 use crate::scheme::Encoding;
+
+pub use sign::sign;
 
 /// How long a token may be.
 const TOKEN_BYTES_MAX: usize = 16 * 1024;

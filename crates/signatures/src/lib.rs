@@ -5,8 +5,9 @@
 //!
 //! A sender is an entry in [`presets`]: where its signature stands, over which bytes, with which algorithm and key, how old it
 //! may be, its handshake, its delivery id and event type. [`Preset::verify`] judges a request, [`Preset::handshake`] answers the
-//! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit. Secrets that are sent
-//! as they are live in [`credentials`], tokens in [`jwt`], addresses behind proxies in [`proxies`].
+//! sender's question whether we are who it thinks, [`doctor`] explains a signature that does not fit, [`Preset::sign`] makes
+//! the request that a sender would. Secrets that are sent as they are live in [`credentials`], tokens in [`jwt`], addresses
+//! behind proxies in [`proxies`].
 
 mod certificate;
 mod chain;
@@ -26,6 +27,7 @@ mod scheme;
 mod seek;
 mod sent;
 mod settings;
+mod sign;
 mod signed_text;
 mod sns;
 mod url;
@@ -45,3 +47,4 @@ pub use presets::{preset, presets};
 pub use scheme::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
 pub use sent::{Reading, Sent};
 pub use settings::Settings;
+pub use sign::{Outgoing, Sender, Unsignable};

@@ -5,6 +5,7 @@
 mod base;
 mod fields;
 mod keys;
+mod sign;
 
 use crate::digest::content_digest_matches;
 use crate::failure::{Code, Failure, Genuine};
@@ -18,6 +19,7 @@ use crate::{place, window};
 use base::Input;
 pub(crate) use fields::{Item, dictionary};
 use keys::Unfit;
+pub(crate) use sign::sign;
 
 /// How many signatures one message may carry.
 const SIGNATURES_MAX: usize = 8;

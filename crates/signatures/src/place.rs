@@ -91,6 +91,34 @@ pub(crate) fn find<'v>(body: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
+/// Writes a value at a path, and what is missing on the way to it. `None` if something else stands in its way.
+pub(crate) fn put(body: &mut Value, path: &str, value: Value) -> Option<()> {
+    let mut at = body;
+    for step in Steps(path.strip_prefix('$')?) {
+        let step = step.ok()?;
+        if at.is_null() {
+            *at = if matches!(step, Step::Member(_)) { Value::Object(serde_json::Map::new()) } else { Value::Array(Vec::new()) };
+        }
+        at = match step {
+            Step::Member(name) => at.as_object_mut()?.entry(name).or_insert(Value::Null),
+            Step::Element(index) => element(at, index)?,
+            Step::Only if at.as_array()?.len() > 1 => return None,
+            Step::Only => element(at, 0)?,
+        };
+    }
+    *at = value;
+    Some(())
+}
+
+/// The element of an array, or the one after its last.
+fn element(array: &mut Value, index: usize) -> Option<&mut Value> {
+    let elements = array.as_array_mut()?;
+    if index == elements.len() {
+        elements.push(Value::Null);
+    }
+    elements.get_mut(index)
+}
+
 /// A string or a number as it is written.
 pub(crate) fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
@@ -156,6 +184,27 @@ mod tests {
             ("a-b", None),
         ] {
             assert_eq!(find(&body, path).and_then(scalar).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_put_somewhere_is_found_there() {
+        for (body, path, expected) in [
+            (json!({"a": 1}), "$.b.c", Some(json!({"a": 1, "b": {"c": "x"}}))),
+            (json!({"a": 1}), "$.a", Some(json!({"a": "x"}))),
+            (json!({}), "$.list[*].id", Some(json!({"list": [{"id": "x"}]}))),
+            (json!([{"id": 1}]), "$[*].id", Some(json!([{"id": "x"}]))),
+            (json!([{"id": 1}]), "$[1].id", Some(json!([{"id": 1}, {"id": "x"}]))),
+            (json!([1, 2]), "$[*].id", None),
+            (json!([]), "$[1]", None),
+            (json!({"a": 1}), "$.a.b", None),
+            (json!([]), "$.a", None),
+            (json!({}), "$.", None),
+        ] {
+            let mut written = body.clone();
+            let put = put(&mut written, path, json!("x"));
+            assert_eq!(put.map(|()| written.clone()), expected, "{body} {path}");
+            assert!(put.is_none() || find(&written, path) == Some(&json!("x")), "{body} {path}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A sender as one entry: how it proves itself, what its deliveries and events are called, its handshake.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::failure::{Code, Failure, Genuine};
 use crate::handshake::{Handshake, Reply};
@@ -40,6 +41,12 @@ pub struct Preset {
     /// What the sender calls a success, and when it sends a delivery again that was none, as it documents it: for the owner, who
     /// chooses answers and remembers ids by it.
     pub retries: Option<&'static str>,
+    /// The statuses that the sender takes for a success, the usual one first. Empty: any from 200 to 299.
+    pub success: &'static [u16],
+    /// How long the sender waits for an answer.
+    pub answer_within: Option<Duration>,
+    /// For how long it sends a delivery again that was no success, as far as its page says so.
+    pub tries_for: Option<Duration>,
     /// Whether only JSON objects are ever signed. Where a handshake signs what a stranger asks for, nothing else may be taken.
     pub signs_objects: bool,
     /// The sender's question before it sends anything.

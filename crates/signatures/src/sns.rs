@@ -1,14 +1,20 @@
 //! Amazon SNS: a canonical text of members of the body, signed with the key of a certificate
 //! (<https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html>).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::certificate;
 use crate::failure::{Code, Failure, Genuine};
 use crate::scheme::{Algorithm, Encoding, Hash};
 use crate::sent::Reading;
 use crate::settings::Settings;
+use crate::sign::{Outgoing, PrivateKey, Sender, Unsignable, Way, own_pair, rfc3339};
 use crate::signed_text::Text;
+
+/// The topic of a notification that names none: of an account that AWS keeps for examples.
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:example";
+/// Where the certificate would be, had the hook not pinned one.
+const CERTIFICATE: &str = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0.pem";
 
 const NOTIFICATION: &[&str] = &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
 const CONFIRMATION: &[&str] = &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
@@ -48,4 +54,31 @@ fn canonical(body: &Value) -> Result<String, Failure> {
         }
     }
     Ok(text)
+}
+
+/// Puts the body into a notification, or signs the one that it is, with the key of a certificate that the hook has pinned.
+pub(crate) fn sign(sender: &Sender<'_>, request: &mut Outgoing) -> Result<(), Unsignable> {
+    let key = PrivateKey::new(Way::Rsa(Hash::Sha256), sender.secret).map_err(|why| own_pair("Amazon SNS", true, why))?;
+    let given = serde_json::from_slice::<Value>(&request.body).ok().filter(|body| body["Type"].is_string());
+    let mut message = match given {
+        Some(message) => message,
+        None => {
+            let text = std::str::from_utf8(&request.body);
+            let text = text.map_err(|_| Unsignable::Body("The message of a notification must be text.".into()))?;
+            json!({ "Type": "Notification", "TopicArn": TOPIC, "Message": text })
+        }
+    };
+    let defaults =
+        [("MessageId", sender.id.to_owned()), ("Timestamp", rfc3339(sender.at_ms)), ("SigningCertURL", CERTIFICATE.into())];
+    for (name, value) in defaults {
+        if message[name].is_null() {
+            message[name] = value.into();
+        }
+    }
+    let text = canonical(&message).map_err(|failure| Unsignable::Body(failure.for_owner))?;
+    message["SignatureVersion"] = "2".into();
+    message["Signature"] = Encoding::Base64.encode(&key.sign(text.as_bytes())?).into();
+    request.tell("x-amz-sns-message-type", message["Type"].as_str().unwrap_or_default());
+    request.body = message.to_string().into_bytes();
+    Ok(())
 }

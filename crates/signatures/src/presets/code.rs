@@ -1,6 +1,6 @@
 //! Where code lives: forges, their tickets and their alarms.
 
-use super::shapes::{HMAC_SHA256, WEBHOOK_HEADERS, bare, body, entry, header, prefixed, standard};
+use super::shapes::{HMAC_SHA256, WEBHOOK_HEADERS, bare, body, entry, header, prefixed, seconds, standard};
 use crate::handshake::Handshake;
 use crate::preset::{Need, Preset, Proof, Setting};
 use crate::scheme::Encoding;
@@ -11,6 +11,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("x-github-delivery")]],
         events: &[header("x-github-event")],
         retries: Some("2xx within 10 s. None by itself; one sent again by hand keeps its id."),
+        answer_within: seconds(10),
         ..entry("github", "GitHub", "https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries")
     },
     Preset {
@@ -33,6 +34,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("x-request-uuid")], &[header("x-request-id")]],
         events: &[header("x-event-key")],
         retries: Some("2xx within 10 s."),
+        answer_within: seconds(10),
         ..entry("bitbucket", "Bitbucket", "https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/")
     },
     Preset {
@@ -59,6 +61,8 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.Type"), header("x-amz-sns-message-type")],
         handshake: Handshake::Sns,
         retries: Some("2xx within 15 s. 3 times, 20 s apart, unless the delivery policy says otherwise."),
+        answer_within: seconds(15),
+        tries_for: seconds(60),
         ..entry("sns", "Amazon SNS", "https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html")
     },
     Preset {

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::shapes::{FIVE_MINUTES, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, listed, literal, stamp};
+use super::shapes::{
+    FIVE_MINUTES, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, hours, listed, literal, seconds, stamp,
+};
 use crate::preset::{Need, Preset, Setting};
 use crate::scheme::{Algorithm, Encoding, Grammar, Hash, KeyForm, Part, Scheme, Unit, UrlForm, Window};
 
@@ -22,6 +24,7 @@ pub(super) const PRESETS: &[Preset] = &[
         retries: Some(
             "For up to 3 days, slower each time; in a sandbox 3 times within hours. Each has a new time and signature.",
         ),
+        tries_for: hours(3 * 24),
         ..entry("stripe", "Stripe", "https://docs.stripe.com/webhooks/signature")
     },
     Preset {
@@ -32,6 +35,9 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("x-shopify-webhook-id")], &[header("shopify-webhook-id")]],
         events: &[header("x-shopify-topic"), header("shopify-topic")],
         retries: Some("200 within 5 s. 8 times in 4 hours; after 8 failures in a row a subscription made by API is deleted."),
+        success: &[200],
+        answer_within: seconds(5),
+        tries_for: hours(4),
         ..entry("shopify", "Shopify", "https://shopify.dev/docs/apps/build/webhooks/verify-deliveries")
     },
     Preset {
@@ -66,6 +72,8 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.event_id")]],
         events: &[body("$.type")],
         retries: Some("2xx within 10 s. For up to 24 hours."),
+        answer_within: seconds(10),
+        tries_for: hours(24),
         ..entry("square", "Square", "https://developer.squareup.com/docs/webhooks/step3validate")
     },
     Preset {
@@ -82,6 +90,8 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.event_id")]],
         events: &[body("$.event_type")],
         retries: Some("2xx within 5 s. 60 times in 3 days; in the sandbox 3 times in 15 min."),
+        answer_within: seconds(5),
+        tries_for: hours(3 * 24),
         ..entry("paddle", "Paddle", "https://developer.paddle.com/webhooks/about/signature-verification")
     },
     Preset {

@@ -1,6 +1,8 @@
 //! Customers: marketing, support, forms, calendars.
 
-use super::shapes::{FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, TIME_DOT_BODY, body, entry, listed, prefixed, stamp, timed};
+use super::shapes::{
+    FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, TIME_DOT_BODY, body, entry, hours, listed, prefixed, seconds, stamp, timed,
+};
 use crate::preset::{Preset, Setting};
 use crate::scheme::{Encoding, Grammar, Part, Scheme, Unit, UrlForm, Window};
 
@@ -43,6 +45,8 @@ pub(super) const PRESETS: &[Preset] = &[
         )],
         events: &[body("$.event")],
         retries: Some("2xx within 15 s. For 24 hours, slower each time; then switched off."),
+        answer_within: seconds(15),
+        tries_for: hours(24),
         ..entry("calendly", "Calendly", "https://developer.calendly.com/api-docs")
     },
     Preset {
@@ -52,6 +56,7 @@ pub(super) const PRESETS: &[Preset] = &[
         retries: Some(
             "2xx within 5 s. Paused after 1000 errors in a row within 15 min, suspended after 7 days; 429 slows it down.",
         ),
+        answer_within: seconds(5),
         ..entry("intercom", "Intercom", "https://developers.intercom.com/docs/webhooks/webhook-notifications")
     },
     Preset {

@@ -1,8 +1,11 @@
 //! Messages: chat, telephony, mail, social networks.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
-use super::shapes::{FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, V0_TIME_BODY, bare, body, entry, header, prefixed, stamp, timed};
+use super::shapes::{
+    FIVE_MINUTES, HMAC_SHA1, HMAC_SHA256, V0_TIME_BODY, bare, body, entry, header, hours, prefixed, seconds, stamp, timed,
+};
 use crate::handshake::Handshake;
 use crate::preset::{Preset, Proof, Setting};
 use crate::scheme::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Timestamp, Unit, UrlForm, Window};
@@ -86,6 +89,8 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.event.type"), body("$.type")],
         handshake: Handshake::Slack,
         retries: Some("2xx within 3 s. 3 times: at once, after 1 min, after 5 min."),
+        answer_within: seconds(3),
+        tries_for: seconds(6 * 60),
         ..entry("slack", "Slack", "https://docs.slack.dev/authentication/verifying-requests-from-slack")
     },
     Preset {
@@ -93,6 +98,7 @@ pub(super) const PRESETS: &[Preset] = &[
         settings: &[Setting::PublicUrl],
         ids: &[&[header("i-twilio-idempotency-token")]],
         retries: Some("2xx within 15 s. As the fragment of the URL asks (`#rc=…`)."),
+        answer_within: seconds(15),
         ..entry("twilio", "Twilio", "https://www.twilio.com/docs/usage/webhooks/webhooks-security")
     },
     Preset {
@@ -111,6 +117,8 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[body("$.signature.token")]],
         events: &[body("$.event-data.event")],
         retries: Some("200. After 5, 10, 15 min, 1, 2, 4 h; 406 ends it."),
+        success: &[200],
+        tries_for: hours(8),
         ..entry("mailgun", "Mailgun", "https://documentation.mailgun.com/docs/mailgun/user-manual/events/webhooks")
     },
     Preset {
@@ -124,6 +132,9 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.event")],
         handshake: Handshake::Zoom,
         retries: Some("200 or 204 within 3 s. 3 times: after 5, then 20, then 60 min."),
+        success: &[200, 204],
+        answer_within: seconds(3),
+        tries_for: seconds(85 * 60),
         ..entry("zoom", "Zoom", "https://developers.zoom.us/docs/api/webhooks/")
     },
     Preset {
@@ -132,6 +143,7 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.event.type"), body("$.type")],
         handshake: Handshake::Discord,
         retries: Some("Within 3 s. None."),
+        answer_within: seconds(3),
         ..entry("discord", "Discord", "https://docs.discord.com/developers/interactions/receiving-and-responding")
     },
     Preset {
@@ -141,6 +153,9 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.entry[*].changes[*].field"), body("$.object")],
         handshake: Handshake::Meta,
         retries: Some("200, best within 250 ms. For 36 hours; WhatsApp for up to 7 days."),
+        success: &[200],
+        answer_within: Some(Duration::from_millis(250)),
+        tries_for: hours(7 * 24),
         ..entry("meta", "Meta, WhatsApp", "https://developers.facebook.com/docs/graph-api/webhooks/getting-started")
     },
     Preset {

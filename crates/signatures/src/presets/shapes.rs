@@ -1,6 +1,7 @@
 //! The shapes that schemes of senders have in common, so that an entry tells only what is its own.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::handshake::Handshake;
 use crate::place::Place;
@@ -28,8 +29,19 @@ pub(super) const fn entry(id: &'static str, name: &'static str, source: &'static
         element_id: None,
         signs_objects: false,
         retries: None,
+        success: &[],
+        answer_within: None,
+        tries_for: None,
         handshake: Handshake::None,
     }
+}
+
+pub(super) const fn seconds(seconds: u64) -> Option<Duration> {
+    Some(Duration::from_secs(seconds))
+}
+
+pub(super) const fn hours(hours: u64) -> Option<Duration> {
+    seconds(hours * 60 * 60)
 }
 
 pub(super) const fn header(name: &'static str) -> Place {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::shapes::{HMAC_SHA256, SVIX_HEADERS, WEBHOOK_HEADERS, body, entry, header, prefixed, standard};
+use super::shapes::{HMAC_SHA256, SVIX_HEADERS, WEBHOOK_HEADERS, body, entry, header, hours, prefixed, seconds, standard};
 use crate::handshake::Handshake;
 use crate::place::Place;
 use crate::preset::{Need, Preset, Proof, Setting};
@@ -24,6 +24,8 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("webhook-id")], &[header("svix-id")]],
         events: &[body("$.type")],
         retries: Some("2xx within 15 to 30 s. About ten times in 3 days; 410 ends it, `Retry-After` counts."),
+        answer_within: seconds(15),
+        tries_for: hours(3 * 24),
         ..entry("standard-webhooks", "Standard Webhooks", STANDARD_PAGE)
     },
     Preset {
@@ -34,6 +36,8 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("webhook-id")], &[header("svix-id")]],
         events: &[body("$.type")],
         retries: Some("2xx within 15 to 30 s. About ten times in 3 days; 410 ends it, `Retry-After` counts."),
+        answer_within: seconds(15),
+        tries_for: hours(3 * 24),
         ..entry("standard-webhooks-v1a", "Standard Webhooks (Ed25519)", STANDARD_PAGE)
     },
     Preset {
@@ -53,6 +57,7 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[header("ce-type"), body("$.type"), body("$[*].type")],
         handshake: Handshake::CloudEvents,
         retries: Some("200, 201, 202 or 204. As the sender likes; 410 ends it, 429 slows it down."),
+        success: &[200, 201, 202, 204],
         ..entry("cloudevents", "CloudEvents", "https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md")
     },
     Preset {

@@ -1,6 +1,8 @@
 //! Work: tasks, documents, files, media, identities.
 
-use super::shapes::{FIVE_MINUTES, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, listed, prefixed, timed};
+use super::shapes::{
+    FIVE_MINUTES, HMAC_SHA256, TIME_DOT_BODY, bare, body, entry, header, hours, listed, prefixed, seconds, timed,
+};
 use crate::handshake::Handshake;
 use crate::preset::{Need, Preset, Proof, Setting};
 use crate::scheme::{Encoding, Grammar, Part, Scheme, Timestamp, Unit, Window};
@@ -20,6 +22,9 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("linear-delivery")]],
         events: &[header("linear-event"), body("$.type")],
         retries: Some("200 within 5 s. After 1 min, 1 h, 6 h; then it may be switched off."),
+        success: &[200],
+        answer_within: seconds(5),
+        tries_for: hours(7),
         ..entry("linear", "Linear", "https://linear.app/developers/webhooks")
     },
     Preset {
@@ -27,6 +32,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("x-atlassian-webhook-identifier")]],
         events: &[body("$.webhookEvent")],
         retries: Some("2xx. Up to 5 times, 5 to 15 min apart, after 408, 409, 425, 429, 5xx and timeouts."),
+        tries_for: seconds(75 * 60),
         ..entry("jira", "Jira", "https://developer.atlassian.com/cloud/jira/platform/webhooks/")
     },
     Preset {
@@ -35,18 +41,23 @@ pub(super) const PRESETS: &[Preset] = &[
         events: &[body("$.type")],
         handshake: Handshake::Notion,
         retries: Some("2xx. Up to 8 times in 24 hours."),
+        tries_for: hours(24),
         ..entry("notion", "Notion", "https://developers.notion.com/reference/webhooks")
     },
     Preset {
         schemes: &[bare("x-hook-signature", HMAC_SHA256, Encoding::Hex)],
         handshake: Handshake::Asana,
         retries: Some("200 or 204 within 10 s. For 24 hours; then the webhook is deleted."),
+        success: &[200, 204],
+        answer_within: seconds(10),
+        tries_for: hours(24),
         ..entry("asana", "Asana", "https://developers.asana.com/docs/webhooks-guide")
     },
     Preset {
         schemes: &[bare("x-dropbox-signature", HMAC_SHA256, Encoding::Hex)],
         handshake: Handshake::Dropbox,
         retries: Some("2xx within 10 s. Slower each time; may be switched off."),
+        answer_within: seconds(10),
         ..entry("dropbox", "Dropbox", "https://www.dropbox.com/developers/reference/webhooks")
     },
     Preset {
@@ -58,6 +69,9 @@ pub(super) const PRESETS: &[Preset] = &[
         element_id: Some("$.id"),
         handshake: Handshake::Graph,
         retries: Some("200 or 202 within 3 s. For up to 4 hours, slower each time; who is often late misses notifications."),
+        success: &[202, 200],
+        answer_within: seconds(3),
+        tries_for: hours(4),
         ..entry("microsoft-graph", "Microsoft Graph", "https://learn.microsoft.com/graph/change-notifications-delivery-webhooks")
     },
     Preset {
@@ -78,6 +92,7 @@ pub(super) const PRESETS: &[Preset] = &[
         ids: &[&[header("idempotency-key")]],
         events: &[header("sanity-operation")],
         retries: Some("2 times, 30 s apart."),
+        tries_for: seconds(60),
         ..entry("sanity", "Sanity", "https://www.sanity.io/docs/webhooks")
     },
     Preset {

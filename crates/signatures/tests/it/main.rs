@@ -10,5 +10,6 @@ mod issuer;
 mod matrix;
 mod providers;
 mod sender;
+mod sign;
 mod sns;
 mod vectors;

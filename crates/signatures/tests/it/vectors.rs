@@ -4,20 +4,20 @@ use hookmill_signatures::{Algorithm, Code, Encoding, Grammar, Part, Place, Schem
 
 use crate::sender::Request;
 
-struct Vector {
-    preset: &'static str,
-    secret: &'static str,
-    headers: &'static [(&'static str, &'static str)],
-    method: &'static str,
-    url: Option<&'static str>,
-    body: &'static str,
-    now_ms: i64,
+pub(crate) struct Vector {
+    pub(crate) preset: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    pub(crate) method: &'static str,
+    pub(crate) url: Option<&'static str>,
+    pub(crate) body: &'static str,
+    pub(crate) now_ms: i64,
 }
 
 const NOTHING: Vector = Vector { preset: "", secret: "", headers: &[], method: "POST", url: None, body: "", now_ms: 0 };
 const SLACK: &str = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
 
-const VECTORS: &[Vector] = &[
+pub(crate) const VECTORS: &[Vector] = &[
     Vector {
         preset: "github",
         secret: "It's a Secret to Everybody",
