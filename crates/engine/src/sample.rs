@@ -9,7 +9,9 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use crate::request::{self, Headers, Refusal, Request, WEBHOOK_MEMBERS};
-use crate::workflow::{ID_CHARS_MAX, NESTED_VARIABLES_MAX, Source, VARIABLE_DEPTH_MAX, VARIABLES_MAX, Variable, VariableType};
+use crate::workflow::{
+    ID_CHARS_MAX, NESTED_VARIABLES_MAX, PresetInfo, Source, VARIABLE_DEPTH_MAX, VARIABLES_MAX, Variable, VariableType,
+};
 
 /// Characters of an example's text; a longer one is cut.
 const EXAMPLE_CHARS_MAX: usize = 200;
@@ -98,12 +100,13 @@ pub fn infer_headers(headers: &Headers) -> Variables {
     variables
 }
 
-/// The variables of a whole request: of its body, then of query and headers what the body does not have.
+/// The variables of a whole request: of its body, read as senders of this preset mean it, then of query and headers what the body
+/// does not have.
 ///
 /// # Errors
 /// The request would be refused by any hook.
-pub fn infer_request(request: &Request<'_>) -> Result<Variables, Refusal> {
-    let (body, spelled) = request::undeclared(request)?;
+pub fn infer_request(request: &Request<'_>, preset: Option<&PresetInfo>) -> Result<Variables, Refusal> {
+    let (body, spelled) = request::undeclared(request, preset)?;
     let mut variables = infer(&if spelled { guess::typed(body) } else { body });
     // Of a GET the query is the body.
     let query = if request.method == "GET" { Variables::new() } else { infer_query(request.query)? };

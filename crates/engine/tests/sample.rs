@@ -7,7 +7,7 @@ use hookmill_engine::sample::{
     Variables, example, infer, infer_headers, infer_pairs, infer_query, infer_request, to_yaml as variables_yaml,
 };
 use hookmill_engine::time::Timestamp;
-use hookmill_engine::workflow::{Source, Trigger, Variable, WebhookTrigger, Workflow, read, to_yaml};
+use hookmill_engine::workflow::{Source, Trigger, Variable, WebhookTrigger, Workflow, preset, read, to_yaml};
 use serde_json::{Value, json};
 
 fn shown(variables: &Variables) -> Value {
@@ -154,12 +154,22 @@ fn query_and_headers_say_where_they_were_found_and_hide_credentials() {
 fn a_request_gives_the_variables_of_all_its_parts() {
     let headers: Headers = [("content-type", "application/x-www-form-urlencoded"), ("x-event", "paid")].into_iter().collect();
     let body = Bytes::from_static(b"count=3&x_event=mine");
-    let variables = infer_request(&request("POST", "shop=ulm&count=9", &headers, &body)).expect("a request");
+    let variables = infer_request(&request("POST", "shop=ulm&count=9", &headers, &body), None).expect("a request");
     let names: Vec<(&str, bool)> = variables.iter().map(|(name, variable)| (name.as_str(), variable.source.is_some())).collect();
     assert_eq!(names, [("count", false), ("x_event", false), ("shop", true)]);
     assert_eq!(variables[2].1.source, Some(Source::Query("shop".to_owned())));
-    let got = infer_request(&request("GET", "a=1", &Headers::default(), &Bytes::new())).expect("a request");
+    let got = infer_request(&request("GET", "a=1", &Headers::default(), &Bytes::new()), None).expect("a request");
     assert_eq!(shown(&got), json!({ "a": { "type": "number", "example": 1 } }));
+}
+
+#[test]
+fn json_that_its_sender_calls_text_is_json_where_the_preset_says_so() {
+    let headers: Headers = [("content-type", "text/plain; charset=UTF-8")].into_iter().collect();
+    let body = Bytes::from_static(br#"{"Type":"Notification","Message":"hello"}"#);
+    let infer = |id: Option<&str>| infer_request(&request("POST", "", &headers, &body), id.and_then(preset)).expect("a request");
+    let names: Vec<String> = infer(Some("sns")).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["Type", "Message"]);
+    assert!(infer(Some("github")).is_empty() && infer(None).is_empty(), "text is text of everybody else");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::body::{Body, BodyKind};
 use super::form::Query;
 use super::parameters::{self, Parameters};
 use super::{Refusal, Request, binary, cloudevents, form, json, multipart, text, xml};
+use crate::workflow::PresetInfo;
 
 /// The content types that have a parser of their own; bodies of all others are kept as they are.
 pub const ACCEPTED_MEDIA_TYPES: &[&str] = &[
@@ -29,6 +30,13 @@ pub(super) struct MediaType<'a> {
     /// `application/json`, lower case.
     pub(super) essence: Cow<'a, str>,
     pub(super) parameters: Parameters<'a>,
+}
+
+impl Texts {
+    /// What they are of who sends by a preset.
+    pub(super) fn of(preset: Option<&PresetInfo>) -> Self {
+        if preset.is_some_and(|preset| preset.calls_json_text) { Self::Json } else { Self::Plain }
+    }
 }
 
 impl<'a> MediaType<'a> {

@@ -106,8 +106,7 @@ impl<'t> Read<'t> {
         let query = form::Query::of(request.query)?;
         let mut notes = Vec::new();
         let bytes = encoding::undo(request, trigger.body_bytes_max)?;
-        let calls_json_text = trigger.preset_info().is_some_and(|preset| preset.calls_json_text);
-        let texts = if calls_json_text { media::Texts::Json } else { media::Texts::Plain };
+        let texts = media::Texts::of(trigger.preset_info());
         let body = media::parse_body(request, &bytes, &query, (wanted, texts), &mut notes)?;
         Ok(Self { bytes, query, body, files: Vec::new(), notes })
     }

@@ -15,7 +15,7 @@ use super::form::Query;
 use super::media::Texts;
 use super::webhook::Raw;
 use super::{Refusal, Request};
-use crate::workflow::{Source, Variable, WebhookTrigger};
+use crate::workflow::{PresetInfo, Source, Variable, WebhookTrigger};
 use fit::{Fitted, Fitting};
 use problems::Problems;
 
@@ -116,10 +116,10 @@ fn whole(request: &Request<'_>, bytes: &Bytes, body: &Body<'_>) -> Raw {
 }
 
 /// What a request says without any declaration, and whether its values are texts that stand for something.
-pub(crate) fn undeclared(request: &Request<'_>) -> Result<(serde_json::Value, bool), Refusal> {
+pub(crate) fn undeclared(request: &Request<'_>, preset: Option<&PresetInfo>) -> Result<(serde_json::Value, bool), Refusal> {
     let query = Query::of(request.query)?;
     let bytes = super::encoding::undo(request, None)?;
-    let body = super::media::parse_body(request, &bytes, &query, (&[], Texts::Plain), &mut Vec::new())?;
+    let body = super::media::parse_body(request, &bytes, &query, (&[], Texts::of(preset)), &mut Vec::new())?;
     Ok((plain(body.content.value()), body.kind == BodyKind::Form))
 }
 

@@ -7,6 +7,7 @@ use axum::extract::{FromRequestParts, State};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hookmill_engine::id::{HookId, WorkflowId};
+use hookmill_engine::workflow::WebhookTrigger;
 use hookmill_store::hooks::{Hook, Listed};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -117,13 +118,7 @@ pub(super) async fn list_hooks(State(app): State<App>, Query(query): Query<Hooks
     get, path = "/api/v1/hooks/{id}", tag = "hooks", params(("id" = String, Path)), responses((status = 200, body = HookDetailOut))
 )]
 pub(super) async fn get_hook(State(app): State<App>, Named(listed): Named) -> Result<Json<HookDetailOut>> {
-    let trigger = match listed.hook.active {
-        true => {
-            let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await;
-            revision.ok().and_then(|revision| ingress::trigger(&revision, &listed.hook.label).cloned())
-        }
-        false => None,
-    };
+    let trigger = trigger(&app, &listed).await;
     Ok(Json(HookDetailOut {
         old_urls: old_urls(&app, listed.hook.id).await?,
         description: trigger.as_ref().and_then(|trigger| trigger.description.clone()),
@@ -143,6 +138,15 @@ impl FromRequestParts<App> for Named {
         let Path(id) = Path::<HookId>::from_request_parts(parts, app).await?;
         find(app, id).await.map(Self)
     }
+}
+
+/// The trigger of a hook, if the published revision has one.
+pub(super) async fn trigger(app: &App, listed: &Listed) -> Option<WebhookTrigger> {
+    if !listed.hook.active {
+        return None;
+    }
+    let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await;
+    revision.ok().and_then(|revision| ingress::trigger(&revision, &listed.hook.label).cloned())
 }
 
 /// A hook of the caller's workspace.

@@ -10,6 +10,7 @@ use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_engine::request::{Encoding, Headers, Request};
 use hookmill_engine::sample::{self, Variables};
 use hookmill_engine::time::Timestamp;
+use hookmill_engine::workflow::PresetInfo;
 use hookmill_store::samples::{Origin, Sample};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use serde_json::{Map, Value};
 
 use super::auth::Caller;
 use super::extract::{Body, Path};
+use super::hooks;
 use super::time::Time;
 use crate::app::App;
 use crate::problem::{Problem, Result, code};
@@ -126,6 +128,8 @@ pub(super) struct Example {
     pub(super) query: String,
     pub(super) headers: Headers,
     pub(super) body: Bytes,
+    /// Who sends such requests.
+    preset: Option<&'static PresetInfo>,
 }
 
 impl SampleIn {
@@ -173,7 +177,7 @@ impl Pairs {
 impl Example {
     fn posted(origin: Origin, content_type: &str, body: String) -> Self {
         let headers = [("content-type", content_type)].into_iter().collect();
-        Self { origin, method: "POST".to_owned(), query: String::new(), headers, body: body.into() }
+        Self { origin, method: "POST".to_owned(), query: String::new(), headers, body: body.into(), preset: None }
     }
 
     /// What a delivery was, as the ledger has it.
@@ -185,7 +189,8 @@ impl Example {
             body => body?,
         };
         let query = delivery.path_and_query.split_once('?').map_or("", |(_, query)| query).to_owned();
-        Ok(Self { origin: Origin::Delivery, method: delivery.method, query, headers: delivery.headers, body })
+        let preset = preset_of(app, delivery.hook).await?;
+        Ok(Self { origin: Origin::Delivery, method: delivery.method, query, headers: delivery.headers, body, preset })
     }
 
     /// The variables that follow from it.
@@ -202,7 +207,7 @@ impl Example {
             received_at: Timestamp(0),
             delivery: DeliveryId(0),
         };
-        Ok(sample::infer_request(&request)?)
+        Ok(sample::infer_request(&request, self.preset)?)
     }
 
     pub(super) fn shown(&self) -> SentOut {
@@ -223,6 +228,13 @@ impl Example {
             size: self.body.len(),
         }
     }
+}
+
+/// Whose requests a hook takes, as far as its published document says.
+async fn preset_of(app: &App, hook: HookId) -> Result<Option<&'static PresetInfo>> {
+    let Some(listed) = app.store.listed_hook(hook).await? else { return Ok(None) };
+    let trigger = hooks::trigger(app, &listed).await;
+    Ok(trigger.and_then(|trigger| trigger.preset_info()))
 }
 
 impl InferredOut {
@@ -278,12 +290,12 @@ pub(super) async fn infer_sample(State(app): State<App>, Body(infer): Body<Infer
 )]
 pub(super) async fn get_sample(State(app): State<App>, Path(hook): Path<HookId>) -> Result<Json<SampleOut>> {
     let sample = app.store.sample(hook).await?.ok_or_else(|| Problem::not_found("sample of the hook", hook))?;
-    Ok(Json(out(hook, sample)?))
+    Ok(Json(out(&app, hook, sample).await?))
 }
 
-fn out(hook: HookId, sample: Sample) -> Result<SampleOut> {
+async fn out(app: &App, hook: HookId, sample: Sample) -> Result<SampleOut> {
     let Sample { origin, method, query, headers, body, author, updated_at } = sample;
-    let example = Example { origin, method, query, headers, body };
+    let example = Example { origin, method, query, headers, body, preset: preset_of(app, hook).await? };
     let inferred = InferredOut::new(&example.infer()?);
     Ok(SampleOut { hook, origin, request: example.shown(), inferred, author, updated_at: updated_at.into() })
 }
@@ -300,10 +312,10 @@ pub(super) async fn put_sample(
     Body(sample): Body<SampleIn>,
 ) -> Result<Json<SampleOut>> {
     app.store.hook(hook).await?.ok_or_else(|| Problem::not_found("hook", hook))?;
-    let Example { origin, method, query, headers, body } = sample.read(&app).await?;
+    let Example { origin, method, query, headers, body, preset: _ } = sample.read(&app).await?;
     let sample = Sample { origin, method, query, headers, body, author: caller.author(), updated_at: app.now() };
     // What cannot be read is no sample.
-    let out = out(hook, sample.clone())?;
+    let out = out(&app, hook, sample.clone()).await?;
     app.store.put_sample(hook, &sample).await?;
     Ok(Json(out))
 }

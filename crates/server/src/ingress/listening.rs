@@ -13,6 +13,7 @@ use hookmill_engine::id::HookId;
 use hookmill_engine::request::{Encoding, Request as Sent};
 use hookmill_engine::sample;
 use hookmill_engine::time::Timestamp;
+use hookmill_engine::workflow::PresetInfo;
 use hookmill_store::Store;
 use hookmill_store::deliveries::{NewDelivery, Outcome};
 use http::{Method, Response, StatusCode};
@@ -113,7 +114,8 @@ impl Inner {
         let status = StatusCode::OK;
         let mut delivery = self.delivery(arrival, &hook.place, Outcome::Captured, status.as_u16());
         (delivery.body, delivery.facts) = (body.clone(), told.facts.clone());
-        readable(&delivery, &found.parameters).map_err(|refused| refused.at(hook.place.clone()).body(body.clone()))?;
+        readable(&delivery, &found.parameters, hook.trigger().preset_info())
+            .map_err(|refused| refused.at(hook.place.clone()).body(body.clone()))?;
         let answer = format!(r#"{{"delivery_id":"{}","captured":true}}"#, delivery.id);
         let captured = self.store.capture(delivery, arrival.received_at).await.map_err(|error| Refused::store(&error))?;
         self.listeners.forget(hook.place.hook, listener);
@@ -133,7 +135,7 @@ impl Inner {
 }
 
 /// Refuses what cannot be a sample because nobody can read it; the listener goes on waiting.
-fn readable(delivery: &NewDelivery, parameters: &[(String, String)]) -> Result<()> {
+fn readable(delivery: &NewDelivery, parameters: &[(String, String)], preset: Option<&PresetInfo>) -> Result<()> {
     let sent = Sent {
         method: &delivery.method,
         path_params: parameters,
@@ -146,5 +148,5 @@ fn readable(delivery: &NewDelivery, parameters: &[(String, String)]) -> Result<(
         received_at: delivery.received_at,
         delivery: delivery.id,
     };
-    sample::infer_request(&sent).map(drop).map_err(|refusal| Refused::request(&refusal))
+    sample::infer_request(&sent, preset).map(drop).map_err(|refusal| Refused::request(&refusal))
 }

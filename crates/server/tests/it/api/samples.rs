@@ -1,5 +1,6 @@
 //! Samples: every way to write one down ends in the same variables.
 
+use hookmill_testkit::patience::until;
 use serde_json::{Value, json};
 
 use super::listening::hook_id;
@@ -103,5 +104,33 @@ async fn a_hook_keeps_its_sample_until_it_is_taken_away() {
     assert_eq!(client.call("DELETE", &path, None).await.status, 404);
     let nowhere = "/api/v1/hooks/hook_0000000000001/sample";
     assert_eq!(client.call("PUT", nowhere, Some(&json!({ "form": "a=1" }))).await.status, 404);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_sender_calls_text_is_read_as_its_preset_says() {
+    // Amazon SNS sends JSON as text/plain: as a past delivery, whatever became of it, and as the sample that a hook keeps.
+    let server = Running::start().await;
+    let client = &server.client;
+    let published = client.publish("hookmill: 1\nname: T\ntriggers: [{ webhook: { preset: sns } }]\nsteps: []\n").await;
+    let plain = client.publish(OPEN).await;
+    let body = r#"{"Type":"Notification","Message":"hello"}"#;
+    let infer = async |hook| {
+        let sent = client.to_hook(hook).header("content-type", "text/plain; charset=UTF-8").body(body);
+        let answer = client.answer(sent).await.json();
+        let sample = json!({ "delivery_id": answer["delivery_id"] });
+        // What is refused is kept after it is answered.
+        let inferred = until("it is kept", async || {
+            let inferred = client.call("POST", INFER, Some(&sample)).await;
+            (inferred.status == 200).then(|| inferred.json())
+        });
+        (inferred.await["variables"].clone(), sample)
+    };
+    let (variables, sample) = infer(published.hook()).await;
+    assert_eq!((&variables[0]["name"], &variables[1]["name"]), (&json!("Type"), &json!("Message")));
+    let path = format!("/api/v1/hooks/{}/sample", hook_id(client, &published).await);
+    assert_eq!(client.call("PUT", &path, Some(&sample)).await.json()["variables"], variables);
+    assert_eq!(client.get(&path).await["variables"], variables);
+    assert_eq!(infer(plain.hook()).await.0, json!([]), "text of anybody else is text");
     server.stop().await;
 }
