@@ -27,6 +27,7 @@ mod run_out;
 mod runs;
 mod samples;
 mod secrets;
+mod sender;
 mod sender_docs;
 mod server;
 mod snippets;

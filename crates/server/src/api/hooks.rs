@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::extract::{Path, Query};
 use super::page::{self, PageOut};
 use super::rotation::{OldUrlOut, old_urls};
+use super::sender::SenderOut;
 use super::time::Time;
 use super::workflows::HookOut;
 use crate::app::App;
@@ -67,6 +68,8 @@ pub(crate) struct HookDetailOut {
     description: Option<String>,
     /// The provider or product that calls.
     preset: Option<String>,
+    /// What is known of the provider; null without a provider's preset.
+    sender: Option<SenderOut>,
     /// The methods that it takes.
     methods: Vec<String>,
     /// URLs that it had before, the last first.
@@ -123,6 +126,7 @@ pub(super) async fn get_hook(State(app): State<App>, Named(listed): Named) -> Re
         old_urls: old_urls(&app, listed.hook.id).await?,
         description: trigger.as_ref().and_then(|trigger| trigger.description.clone()),
         preset: trigger.as_ref().and_then(|trigger| trigger.preset.clone()),
+        sender: trigger.as_ref().and_then(SenderOut::of),
         methods: trigger.iter().flat_map(ingress::methods).map(|method| method.to_string()).collect(),
         hook: HookSummaryOut::new(&app, listed),
     }))

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::client::Remote;
 use super::exit::{Exit, Failed, Result};
-use super::screen::{Column, Screen, Shown, member};
+use super::screen::{Column, Screen, Shown, member, single_line};
 use super::workflow;
 
 /// List hooks, newest first, or find the one that a URL leads to.
@@ -80,6 +80,13 @@ pub(super) fn show(hook: &Value, screen: Screen) {
         if !hook[name].is_null() {
             screen.say(&format!("  {name}: {}", member(hook, name)));
         }
+    }
+    let sender = &hook["sender"];
+    if sender["retries"].is_string() {
+        screen.say(&format!("  sender: {}. {}", member(sender, "name"), member(sender, "retries")));
+    }
+    for advice in sender["advice"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        screen.say(&format!("  advice: {}", single_line(advice)));
     }
     urls(hook).for_each(|url| screen.say(&format!("  url: {url}")));
     for old in hook["old_urls"].as_array().into_iter().flatten() {

@@ -30,7 +30,7 @@ pub use headers::ANSWER_HEADERS_MAX;
 pub(super) use headers::secured;
 
 /// How long a sender waits unless the hook says otherwise.
-const DEADLINE: Span = Span(30_000);
+pub(crate) const DEADLINE: Span = Span(30_000);
 /// How long a sender can be made to wait; few senders and no proxies have more patience.
 pub const DEADLINE_MAX: Span = Span(300_000);
 
@@ -48,6 +48,8 @@ pub(super) struct Responder {
     on_deadline: Option<Fallback>,
     /// Whose default answer is given.
     product: Option<Product>,
+    /// The status of what is accepted and answered before its run has ended.
+    accepted: StatusCode,
 }
 
 /// The answer that is given instead of the usual one.
@@ -80,7 +82,7 @@ impl Responder {
     ///
     /// # Errors
     /// A sentence for the owner: an expression cannot be read, or a header has no possible name.
-    pub(super) fn new(wanted: Option<&Wanted>, product: Option<Product>) -> Result<Self, String> {
+    pub(super) fn new(wanted: Option<&Wanted>, product: Option<Product>, accepted: StatusCode) -> Result<Self, String> {
         let default = Wanted::default();
         let wanted = wanted.unwrap_or(&default);
         let form = wanted.content_type;
@@ -101,6 +103,7 @@ impl Responder {
             aborted: fallback("aborted", &wanted.aborted)?,
             on_deadline: fallback("on_deadline", &wanted.on_deadline)?,
             product,
+            accepted,
         })
     }
 
@@ -121,7 +124,7 @@ impl Responder {
     /// The answer to a request that is about to be stored. A template that fails must not turn away what can be stored:
     /// the sender gets the ids then, and the note says why.
     pub(super) fn at_once(&self, accepted: &Accepted) -> (Response<Body>, Option<String>) {
-        let default = if self.body.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
+        let default = if self.body.is_some() { StatusCode::OK } else { self.accepted };
         let status = self.status.unwrap_or(default);
         let Some(body) = &self.body else {
             let mut response = match self.product {
@@ -137,7 +140,7 @@ impl Responder {
         };
         match self.rendered(status, body, &accepted.scope(Known::default())) {
             Ok(response) => (response, None),
-            Err(why) => (ids(StatusCode::ACCEPTED, accepted), Some(format!("The answer's template failed: {why}"))),
+            Err(why) => (ids(self.accepted, accepted), Some(format!("The answer's template failed: {why}"))),
         }
     }
 
@@ -162,8 +165,8 @@ impl Responder {
 
     /// The run goes on.
     fn too_late(&self, accepted: &Accepted) -> Response<Body> {
-        let Some(fallback) = &self.on_deadline else { return ids(StatusCode::ACCEPTED, accepted) };
-        let status = fallback.status.unwrap_or(StatusCode::ACCEPTED);
+        let Some(fallback) = &self.on_deadline else { return ids(self.accepted, accepted) };
+        let status = fallback.status.unwrap_or(self.accepted);
         self.fallback(status, fallback, &accepted.scope(Known::default()), accepted).unwrap_or_else(|| ids(status, accepted))
     }
 

@@ -120,7 +120,7 @@ impl Hook {
         let product = place.product;
         let proof = Proof::of(trigger, scheme::of(trigger)?)?;
         let credentials = Credentials::new(trigger.auth.as_ref(), preset_credential(trigger))?;
-        let responder = Responder::new(trigger.response.as_ref(), product)?;
+        let responder = Responder::new(trigger.response.as_ref(), product, accepted_status(trigger))?;
         let only_if = trigger.only_if.as_deref().map(Template::compile_text).transpose();
         let only_if = only_if.map_err(|error| format!("The expression of `only_if` cannot be read: {error}."))?;
         let methods = methods(trigger);
@@ -204,6 +204,14 @@ pub(crate) fn preset_credential(trigger: &WebhookTrigger) -> Option<Credential> 
 /// The signature that a trigger describes itself; `None` if it does not, or if its parts do not go together.
 pub(crate) fn described_scheme(trigger: &WebhookTrigger) -> Option<hookmill_signatures::Scheme> {
     scheme::of(trigger).ok().flatten()
+}
+
+/// The status of what is accepted and answered before its run has ended: 202, unless the provider takes that for a failure.
+pub(crate) fn accepted_status(trigger: &WebhookTrigger) -> http::StatusCode {
+    let known = trigger.preset.as_deref().and_then(hookmill_signatures::preset);
+    let success = known.map_or(&[][..], |preset| preset.success);
+    let usual = success.first().filter(|_| !success.contains(&http::StatusCode::ACCEPTED.as_u16()));
+    usual.and_then(|status| http::StatusCode::from_u16(*status).ok()).unwrap_or(http::StatusCode::ACCEPTED)
 }
 
 /// The webhook trigger of a revision with this label.

@@ -11,6 +11,7 @@ use super::components::Components;
 use super::refusals::{Refusals, shape};
 use super::signer::Signer;
 use super::{Described, is_plain};
+use crate::ingress;
 
 /// One possible answer.
 struct Answer {
@@ -46,6 +47,7 @@ pub(super) fn responses(
 fn accepted(described: &Described<'_>) -> Vec<Answer> {
     let default = Response::default();
     let wanted = described.trigger.response.as_ref().unwrap_or(&default);
+    let taken = ingress::accepted_status(described.trigger).as_u16();
     let mut answers = Vec::new();
     match wanted.mode {
         ResponseMode::Immediately => answers.push(at_once(described, wanted)),
@@ -68,8 +70,8 @@ fn accepted(described: &Described<'_>) -> Vec<Answer> {
     }
     if wanted.mode != ResponseMode::Immediately {
         answers.push(match &wanted.on_deadline {
-            Some(answer) => fallback(answer, wanted, 202, "The run takes longer than a sender waits"),
-            None => ids(202, "The run takes longer than a sender waits; it goes on"),
+            Some(answer) => fallback(answer, wanted, taken, "The run takes longer than a sender waits"),
+            None => ids(taken, "The run takes longer than a sender waits; it goes on"),
         });
         let failed = "The run failed";
         answers.extend(wanted.on_failure.as_ref().map(|answer| fallback(answer, wanted, 500, failed)));
@@ -93,6 +95,7 @@ fn status(given: Option<u16>, default: u16) -> String {
 
 fn at_once(described: &Described<'_>, wanted: &Response) -> Answer {
     let when = "The request is stored, and its run will happen";
+    let taken = ingress::accepted_status(described.trigger).as_u16();
     if let Some(body) = &wanted.body {
         return Answer { status: status(wanted.status, 200), when, body: Some(said(body, wanted.content_type)) };
     }
@@ -105,9 +108,9 @@ fn at_once(described: &Described<'_>, wanted: &Response) -> Answer {
         None if described.trigger.split.is_some() => {
             let body = json!({ "delivery_id": DeliveryId(1).to_string(), "run_ids": [RunId(2).to_string()] });
             let body = Some(("application/json", shape(&body), Some(body)));
-            Answer { status: status(wanted.status, 202), when, body }
+            Answer { status: status(wanted.status, taken), when, body }
         }
-        None => Answer { status: status(wanted.status, 202), ..ids(202, when) },
+        None => Answer { status: status(wanted.status, taken), ..ids(taken, when) },
     }
 }
 

@@ -12,7 +12,8 @@ pub struct Response {
     /// When it is answered.
     #[serde(skip_serializing_if = "ResponseMode::is_default")]
     pub mode: ResponseMode,
-    /// The status. Default: 202 when answered immediately without a body, else 200.
+    /// The status. Default: 202 when answered immediately without a body, if the preset's sender takes that for a success;
+    /// else 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Extra headers; values may hold expressions.

@@ -230,3 +230,25 @@ async fn a_request_is_explained_by_the_hook_that_takes_it_or_the_one_reason_agai
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_hook_tells_what_is_known_of_its_sender_and_what_does_not_go_well_with_it() {
+    let server = Running::start().await;
+    let client = &server.client;
+    let document = |trigger: &str| format!("hookmill: 1\nname: S\ntriggers: [{{ webhook: {trigger} }}]\nsteps: []\n");
+    let sender = async |trigger: &str| {
+        let published = publish(client, &document(trigger)).await;
+        let id = published["hooks"][0]["id"].as_str().unwrap().to_owned();
+        client.get(&format!("/api/v1/hooks/{id}")).await["sender"].clone()
+    };
+    let meta = sender("{ preset: meta, secret: s, verify_token: s }").await;
+    assert_eq!((&meta["name"], &meta["success"]), (&json!("Meta, WhatsApp"), &json!([200])));
+    assert_eq!((&meta["answer_within_ms"], &meta["tries_for_ms"]), (&json!(250), &json!(604_800_000)));
+    assert!(meta["retries"].as_str().unwrap().contains("7 days") && meta["source"].as_str().unwrap().starts_with("https://"));
+    assert!(meta["advice"][0].as_str().unwrap().contains("`dedupe.window` to 7d"), "{meta}");
+    let github = sender("{ preset: github, secret: s }").await;
+    assert_eq!((&github["advice"], &github["success"]), (&json!([]), &json!([])));
+    assert_eq!(sender("{ preset: hap }").await, json!(null), "of a product nothing is known");
+    assert_eq!(sender("{}").await, json!(null));
+    server.stop().await;
+}
