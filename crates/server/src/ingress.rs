@@ -54,7 +54,7 @@ use http::header::ALLOW;
 use http::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
 
-pub(crate) use answer::DEADLINE;
+pub(crate) use answer::{DEADLINE, written};
 pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
 pub use code::Code;
 pub use cors::ASKED_HEADERS_MAX;

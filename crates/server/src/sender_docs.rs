@@ -18,6 +18,7 @@ mod schema;
 mod security;
 mod signer;
 pub(crate) mod snippets;
+mod split;
 mod words;
 
 pub(crate) use openapi::Document;

@@ -21,7 +21,7 @@ use http::{Response, StatusCode};
 use super::code::Code;
 use super::product::Product;
 use super::refused::{PROBLEM, problem};
-use form::written;
+pub(crate) use form::written;
 use headers::Headers;
 use names::Known;
 

@@ -38,7 +38,7 @@ pub(super) fn responses(
     for (status, answers) in grouped {
         // A status that both ways of ending have: the refusal's shape is told among the examples of the other.
         let refused = responses.remove(&status);
-        let value = response(&answers, described.trigger.response.as_ref(), refused.is_some());
+        let value = response(described, &answers, refused.is_some());
         responses.insert(status, value);
     }
     json!(responses)
@@ -121,7 +121,7 @@ fn ids(status: u16, when: &'static str) -> Answer {
 }
 
 fn fallback(answer: &FallbackAnswer, wanted: &Response, default: u16, when: &'static str) -> Answer {
-    let body = answer.body.as_ref().map(|body| said(body, wanted.content_type));
+    let body = answer.body.as_ref().map(|body| said(body, answer.content_type.or(wanted.content_type)));
     Answer { status: status(answer.status, default), when, body }
 }
 
@@ -139,10 +139,10 @@ fn said(body: &Value, content_type: Option<ContentType>) -> (&'static str, Value
     if all_plain(body) {
         let default = if body.is_string() { "text/plain" } else { "application/json" };
         let media = media.unwrap_or(default);
-        // In any other media type than JSON an example is the text itself.
+        // In any other media type than JSON an example is the text itself, as it is sent.
         let example = match body {
             other if media == "application/json" || other.is_string() => other.clone(),
-            other => other.to_string().into(),
+            other => String::from_utf8_lossy(&ingress::written(content_type, other.clone()).1).into(),
         };
         return (media, shape(&example), Some(example));
     }
@@ -161,8 +161,18 @@ fn all_plain(body: &Value) -> bool {
     }
 }
 
+/// The fields in which a hook with a rate limit tells how much of it is left (draft-ietf-httpapi-ratelimit-headers).
+pub(super) fn standing(described: &Described<'_>) -> Vec<(String, Value)> {
+    let Some(limit) = &described.trigger.rate_limit else { return Vec::new() };
+    let text = |what: String| json!({ "description": what, "schema": { "type": "string" } });
+    let policy = format!("The limit: {} requests in {}.", limit.requests, limit.per);
+    let left = "How many requests are left (`r`), and the seconds until there are all of them again (`t`).";
+    vec![("RateLimit-Policy".to_owned(), text(policy)), ("RateLimit".to_owned(), text(left.to_owned()))]
+}
+
 /// One response of the description, of all answers with its status.
-fn response(answers: &[Answer], wanted: Option<&Response>, may_refuse: bool) -> Value {
+fn response(described: &Described<'_>, answers: &[Answer], may_refuse: bool) -> Value {
+    let wanted = described.trigger.response.as_ref();
     let mut whens: Vec<&str> = answers.iter().map(|answer| answer.when).collect();
     whens.extend(may_refuse.then_some("Or something went wrong in the server"));
     let mut content: BTreeMap<&str, (Vec<&Value>, Map<String, Value>)> = BTreeMap::new();
@@ -193,6 +203,7 @@ fn response(answers: &[Answer], wanted: Option<&Response>, may_refuse: bool) -> 
     let mut headers = Map::new();
     let repeats = "`true` if the request repeats an earlier one, whose answer this is.";
     headers.insert("Hookmill-Duplicate".to_owned(), json!({ "description": repeats, "schema": { "type": "string" } }));
+    headers.extend(standing(described));
     for (name, value) in wanted.iter().flat_map(|wanted| &wanted.headers) {
         let mut header = json!({ "schema": { "type": "string" } });
         if let Value::String(text) = value

@@ -4,8 +4,8 @@ use hookmill_engine::sample;
 use hookmill_engine::workflow::{Variable, VariableType, WebhookTrigger};
 use serde_json::{Map, Value, json};
 
-use super::Described;
 use super::schema::{in_body, is_needed};
+use super::{Described, split};
 
 /// How deep an example of a schema goes.
 const DEPTH_MAX: usize = 8;
@@ -36,10 +36,29 @@ pub(super) fn of(variable: &Variable) -> Value {
 /// declarations is not what the trigger's schema asks for.
 pub(super) fn body(described: &Described<'_>, path_parameters: &[String]) -> Option<Value> {
     let trigger = described.trigger;
-    let required = described.required();
-    if let Some(sample) = described.sample.and_then(|sample| fitting(trigger, sample.clone())) {
-        return Some(sample);
+    if let Some(sample) = described.sample.filter(|sample| is_taken(trigger, sample)) {
+        return Some(sample.clone());
     }
+    let one = one(described, path_parameters);
+    match &trigger.split {
+        None => one,
+        Some(path) => Some(split::around(path, json!([one.unwrap_or_else(|| json!({}))]))),
+    }
+}
+
+/// Whether the trigger's schema has nothing against a whole body: against each of its elements if it is split.
+fn is_taken(trigger: &WebhookTrigger, body: &Value) -> bool {
+    let fits = |body: &Value| fitting(trigger, body.clone()).is_some();
+    match &trigger.split {
+        None => fits(body),
+        Some(path) => split::elements(path, body).is_some_and(|elements| elements.iter().all(fits)),
+    }
+}
+
+/// What a run is about: the body, or one element of it.
+fn one(described: &Described<'_>, path_parameters: &[String]) -> Option<Value> {
+    let trigger = described.trigger;
+    let required = described.required();
     let start = trigger.schema.as_ref().and_then(|schema| instance(schema.value(), schema.value(), DEPTH_MAX));
     let mut members = match start {
         Some(Value::Object(members)) => members,

@@ -1,6 +1,6 @@
 //! What a request to a hook has: parameters, and a body by content type.
 
-use hookmill_engine::workflow::{Dedupe, DedupeKey, Source, Variable, VariableType};
+use hookmill_engine::workflow::{Dedupe, DedupeKey, Source, Variable, VariableType, WebhookTrigger};
 use serde_json::{Value, json};
 
 use super::address::Address;
@@ -9,7 +9,7 @@ use super::components::Components;
 use super::schema::{self, Spelling, is_needed};
 use super::security::titled;
 use super::signer::Signer;
-use super::{Described, example};
+use super::{Described, example, split};
 
 /// Headers that OpenAPI describes in other places.
 const ELSEWHERE: [&str; 3] = ["accept", "content-type", "authorization"];
@@ -48,6 +48,14 @@ pub(super) fn parameters(
     if let Some(signer) = signer.filter(|_| ways.mentions(&Shown::Signature)) {
         let needed = ways.ways.iter().all(|way| way.contains(&Shown::Signature)) && !signer.is_optional(trigger);
         parameters.extend(signer.further_headers().into_iter().map(|(name, what)| text(&titled(&name), what, needed)));
+    }
+    if is_cloudevents(trigger) && !is_get {
+        parameters.extend(CLOUDEVENT.map(|(name, what)| text(name, what, false)));
+    }
+    if !trigger.encodings.is_empty() && !is_get {
+        let mut encoding = text("Content-Encoding", "How the body is compressed.", false);
+        encoding["schema"]["enum"] = json!(trigger.encodings);
+        parameters.push(encoding);
     }
     if let Some(name) = idempotency_header(described, signer) {
         let what = "The same for every repetition of a request: only the first starts a run.";
@@ -121,13 +129,28 @@ fn parameter(place: &str, name: &str, variable: &Variable) -> Value {
     parameter
 }
 
+/// Whether the sender is known to send CloudEvents.
+fn is_cloudevents(trigger: &WebhookTrigger) -> bool {
+    matches!(trigger.preset.as_deref(), Some("cloudevents" | "azure-event-grid"))
+}
+
+/// The headers of a CloudEvent in binary mode (CloudEvents 1.0, HTTP protocol binding, section 3.1.3).
+const CLOUDEVENT: [(&str, &str); 4] = [
+    ("ce-specversion", "In binary mode: `1.0`."),
+    ("ce-id", "In binary mode: the id of the event; with `ce-source` the same when it is sent again."),
+    ("ce-source", "In binary mode: where it happened."),
+    ("ce-type", "In binary mode: what happened."),
+];
+
 /// The body of a request, by content type.
 pub(super) fn body(described: &Described<'_>, address: &Address, components: &mut Components) -> Value {
     let trigger = described.trigger;
     let required = described.required();
     let typed = schema::body(trigger, required, &address.parameters, Spelling::Typed);
     let text = schema::body(trigger, required, &address.parameters, Spelling::Text);
-    let needed = typed.as_ref().is_some_and(|schema| schema.get("required").is_some()) || trigger.schema.is_some();
+    let needed = typed.as_ref().is_some_and(|schema| schema.get("required").is_some())
+        || trigger.schema.is_some()
+        || trigger.split.is_some();
     let hook = described.hook.id;
     let own = trigger.schema.as_ref().map(|schema| {
         let name = format!("{hook}.body");
@@ -137,11 +160,12 @@ pub(super) fn body(described: &Described<'_>, address: &Address, components: &mu
     });
     let mut shared = |hint: &str, declared: Option<Value>| {
         let declared = declared.map(|schema| components.refer("schemas", &format!("{hook}.{hint}"), schema));
-        match (declared, own.clone()) {
+        let one = match (declared, own.clone()) {
             (Some(declared), Some(own)) => json!({ "allOf": [declared, own] }),
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => json!({}),
-        }
+        };
+        trigger.split.as_ref().map_or(one.clone(), |path| split::schema(path, one))
     };
     let mut json_body = json!({ "schema": shared("fields", typed) });
     let text = shared("form", text);
@@ -152,8 +176,13 @@ pub(super) fn body(described: &Described<'_>, address: &Address, components: &mu
     for media in ["application/x-www-form-urlencoded", "multipart/form-data"] {
         content[media] = json!({ "schema": text });
     }
-    if matches!(trigger.preset.as_deref(), Some("cloudevents" | "azure-event-grid")) {
+    if is_cloudevents(trigger) {
         content["application/cloudevents+json"] = json!({ "schema": { "type": "object" } });
+        content["application/cloudevents-batch+json"] = json!({ "schema": { "type": "array", "items": { "type": "object" } } });
+    }
+    if trigger.preset_info().is_some_and(|preset| preset.calls_json_text) {
+        // Its JSON comes under this name.
+        content["text/plain"] = content["application/json"].clone();
     }
     if !needed {
         content["*/*"] = json!({ "schema": {} });

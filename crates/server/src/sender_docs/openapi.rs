@@ -72,6 +72,9 @@ impl Document {
             operation["responses"] = answers::responses(described, ways, signer, !is_get, &mut self.components);
             item.insert(method.as_str().to_lowercase(), operation);
         }
+        if described.trigger.cors.is_some() {
+            item.insert("options".to_owned(), preflight(described, address));
+        }
         Value::Object(item)
     }
 
@@ -99,4 +102,32 @@ impl Document {
         }
         document
     }
+}
+
+/// What a browser asks before it lets a page call a hook (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+fn preflight(described: &Described<'_>, address: &Address) -> Value {
+    let header = |what: &str| json!({ "description": what, "schema": { "type": "string" } });
+    let parameters: Vec<Value> = address
+        .parameters
+        .iter()
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
+        .collect();
+    json!({
+        "operationId": format!("{}_options", described.hook.id),
+        "tags": [described.workflow],
+        "summary": format!("{}: may a page call it?", described.title()),
+        "description": "Asked by browsers before a page of another origin calls. Stores nothing and starts nothing.",
+        "security": [{}],
+        "parameters": parameters,
+        "responses": { "204": {
+            "description": "What pages may send; without these headers nothing.",
+            "headers": {
+                "Access-Control-Allow-Origin": header("The origin that may call, or `*`."),
+                "Access-Control-Allow-Methods": header("The methods that may be used."),
+                "Access-Control-Allow-Headers": header("The headers that were asked for."),
+                "Access-Control-Max-Age": header("For how many seconds this need not be asked again."),
+                "Allow": header("The methods that are taken.")
+            }
+        } }
+    })
 }

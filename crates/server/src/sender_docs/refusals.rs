@@ -7,6 +7,7 @@ use hookmill_engine::workflow::{Dedupe, DedupeKey};
 use serde_json::{Map, Value, json};
 
 use super::Described;
+use super::answers::standing;
 use super::callers::{Shown, WaysIn};
 use super::components::Components;
 use super::signer::Signer;
@@ -116,6 +117,8 @@ impl Refusals<'_> {
             401 => response["headers"] = json!({ "WWW-Authenticate": header("How to show who is calling.", "string") }),
             429 | 503 | 507 => {
                 response["headers"] = json!({ "Retry-After": header("Seconds after which to send it again.", "integer") });
+                let standing = if status == 429 { standing(self.described) } else { Vec::new() };
+                standing.into_iter().for_each(|(name, told)| response["headers"][name] = told);
             }
             _ => {}
         }

@@ -169,6 +169,75 @@ async fn a_description_tells_what_a_sender_needs() {
 }
 
 #[tokio::test]
+async fn a_description_tells_what_the_door_does_besides() {
+    // Split bodies, limits, browsers, compression, CloudEvents, answers as XML and text, of late and cancelled runs; and all of it
+    // judged by a validator.
+    const LATE: &str = r#"
+hookmill: 1
+name: Late
+triggers:
+  - webhook:
+      label: Split
+      path: split/:shop
+      split: $.data[0].items
+      rate_limit: { requests: 7, per: 1m }
+      cors: { origins: [https://shop.example] }
+      encodings: [gzip, zstd]
+      variables: { sku: { type: string, required: true, example: A-1 } }
+  - webhook: { label: List, path: list, split: $ }
+  - webhook: { label: Events, path: events, preset: cloudevents }
+  - webhook: { label: Topic, path: topic, preset: sns }
+  - webhook: { label: Mail, path: mail, preset: mailgun, secret: k }
+  - webhook:
+      label: Waits
+      path: waits
+      response:
+        mode: when_finished
+        content_type: xml
+        body: { ok: 1 }
+        on_deadline: { status: 203, body: later, content_type: text }
+        aborted: { status: 499, body: { stopped: true } }
+steps: []
+"#;
+    let server = Running::start().await;
+    let client = &server.client;
+    client.secret("k", "c2VjcmV0c2VjcmV0c2VjcmV0").await;
+    client.publish(LATE).await;
+    let description = client.get(DESCRIPTION).await;
+    assert_valid(&description);
+    let at = |path: &str| &description["paths"][path];
+    let split = &at("/hooks/main/split/{shop}");
+    let body = &split["post"]["requestBody"]["content"]["application/json"];
+    assert_eq!(body["example"], json!({ "data": [{ "items": [{ "sku": "A-1" }] }] }));
+    assert_eq!((&body["schema"]["required"], &body["schema"]["properties"]["data"]["minItems"]), (&json!(["data"]), &json!(1)));
+    let accepted = &split["post"]["responses"]["202"];
+    assert!(accepted["content"]["application/json"]["examples"]["answer1"]["value"]["run_ids"].is_array(), "{accepted}");
+    for name in ["Hookmill-Duplicate", "RateLimit", "RateLimit-Policy"] {
+        assert!(accepted["headers"][name].is_object(), "{name}: {accepted}");
+    }
+    let referred = split["post"]["responses"]["429"]["$ref"].as_str().unwrap().strip_prefix('#').unwrap();
+    let refused = &description.pointer(referred).unwrap()["headers"];
+    assert!(refused["Retry-After"].is_object() && refused["RateLimit-Policy"].is_object(), "{refused}");
+    let encoding = split["post"]["parameters"].as_array().unwrap().iter().find(|one| one["name"] == "Content-Encoding").unwrap();
+    assert_eq!(encoding["schema"]["enum"], json!(["gzip", "zstd"]));
+    assert!(split["options"]["responses"]["204"]["headers"]["Access-Control-Allow-Origin"].is_object());
+    assert!(at("/hooks/main/list")["options"].is_null(), "only where pages may call");
+    assert_eq!(at("/hooks/main/list")["post"]["requestBody"]["content"]["application/json"]["example"], json!([{}]));
+    let events = &at("/hooks/main/events")["post"];
+    assert!(events["requestBody"]["content"]["application/cloudevents-batch+json"].is_object());
+    assert!(events["parameters"].as_array().unwrap().iter().any(|one| one["name"] == "ce-id"), "{events}");
+    assert!(at("/hooks/main/topic")["post"]["requestBody"]["content"]["text/plain"].is_object());
+    assert!(at("/hooks/main/mail")["post"]["responses"]["202"].is_null(), "a failure to Mailgun");
+    assert!(at("/hooks/main/mail")["post"]["responses"]["200"].is_object());
+    let waits = &at("/hooks/main/waits")["post"]["responses"];
+    let example = |status: &str, media: &str| waits[status]["content"][media]["examples"]["answer1"]["value"].clone();
+    assert_eq!(example("200", "application/xml"), "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ok>1</ok>");
+    assert_eq!(example("203", "text/plain"), "later");
+    assert!(example("499", "application/xml").as_str().unwrap().contains("<stopped>true</stopped>"), "{waits}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn only_members_learn_secret_urls() {
     // Without a key nothing at all until the owner says so, and then only URLs that are not enough to call.
     let server = Running::start().await;

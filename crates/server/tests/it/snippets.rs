@@ -61,6 +61,7 @@ fn hooks() -> Vec<(&'static str, Value, Environment)> {
         ("standard", json!({ "preset": "standard-webhooks", "secret": "whsec" }), vec![("WEBHOOK_SECRET", BASE64_SECRET)]),
         ("prefix", json!({ "preset": "github", "secret": "tok" }), vec![("WEBHOOK_SECRET", "t'o\"k$")]),
         ("pairs", json!({ "preset": "stripe", "secret": "tok" }), vec![("WEBHOOK_SECRET", "t'o\"k$")]),
+        ("split", json!({ "split": "$.items", "variables": { "n": { "type": "number", "required": true } } }), vec![]),
         ("token", json!({ "preset": "gitlab", "secret": "tok" }), vec![("WEBHOOK_SECRET", "t'o\"k$")]),
         (
             "every axis",
@@ -120,7 +121,7 @@ fn run(lang: &str, source: &str, folder: &Path, env: &[(&str, &str)]) -> Output 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_call_is_accepted_as_it_stands() {
-    // Eleven hooks, six languages: the delivery is accepted, and its body is the example.
+    // Twelve hooks, six languages: the delivery is accepted, and its body is the example.
     let server = Running::start().await;
     let client = &server.client;
     for (name, value) in SECRETS {

@@ -13,7 +13,7 @@ const XML: HeaderValue = HeaderValue::from_static("application/xml; charset=utf-
 
 /// The content type and the bytes of a body. Unless the document says what it is, a text is sent as a text and anything
 /// else as JSON.
-pub(super) fn written(form: Option<ContentType>, value: Value) -> (HeaderValue, Bytes) {
+pub(crate) fn written(form: Option<ContentType>, value: Value) -> (HeaderValue, Bytes) {
     match (form, value) {
         (None | Some(ContentType::Text), Value::String(text)) => (TEXT, text.into()),
         (Some(ContentType::Text), other) => (TEXT, other.to_string().into()),

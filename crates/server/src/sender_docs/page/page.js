@@ -69,7 +69,7 @@ function show(description) {
   const list = at("index").querySelector("ul") ?? at("index").appendChild(element("ul"));
   for (const [path, item] of paths) {
     count += 1;
-    const [operation] = Object.values(item);
+    const [[, operation]] = operations(item);
     at("list").append(hook(description, path, item, `hook-${count}`));
     list.append(element("li", {}, element("a", { href: `#hook-${count}` }, operation.summary)));
   }
@@ -79,8 +79,13 @@ function show(description) {
   at("more").onclick = () => load(next);
 }
 
+// What senders do; what browsers ask first is told among the words.
+function operations(item) {
+  return Object.entries(item).filter(([method]) => method !== "options");
+}
+
 function hook(description, path, item, id) {
-  const methods = Object.keys(item);
+  const methods = operations(item).map(([method]) => method);
   const operation = item[methods[0]];
   const url = description.servers[0].url + path;
   const article = element("article", { id, "aria-labelledby": `${id}-title` });
@@ -171,6 +176,9 @@ function fields(description, operation) {
   const content = operation.requestBody?.content ?? {};
   const schema = content["application/json"]?.schema;
   if (schema) members(description, schema, "", rows, 4);
+  // A body that is a list.
+  const { items } = follow(description, schema);
+  if (items) members(description, items, "[].", rows, 4);
   if (rows.length === 0) return [element("h3", {}, "Fields"), element("p", {}, "Whatever is sent is taken.")];
   const cells = rows.map(([name, place, schema, required]) => [
     element("code", {}, name),
@@ -233,7 +241,11 @@ function answers(description, operation) {
     const bodies = Object.values(response.content ?? {}).flatMap((body) => Object.values(body.examples ?? {}));
     const texts = bodies.map(({ value }) => (typeof value === "string" ? value : JSON.stringify(value, null, 2)));
     const summary = element("summary", {}, element("code", {}, status), ` ${response.description}`);
-    return element("details", {}, summary, ...texts.map((text) => code(text, `Answer ${status}`)));
+    const headers = Object.entries(response.headers ?? {}).map(([name, { description: what }]) =>
+      element("li", {}, element("code", {}, name), what ? ` ${what}` : ""),
+    );
+    const list = headers.length > 0 ? [element("ul", { class: "headers", "aria-label": `Headers of ${status}` }, ...headers)] : [];
+    return element("details", {}, summary, ...list, ...texts.map((text) => code(text, `Answer ${status}`)));
   });
   return [element("h3", {}, "Answers"), ...shown];
 }
