@@ -38,6 +38,9 @@ struct Arguments {
     /// How many runs the case stored fills in.
     #[arg(long, default_value_t = 1_000_000)]
     runs: u64,
+    /// How many hooks the case hooks publishes.
+    #[arg(long, default_value_t = 100_000)]
+    hooks: usize,
     /// Where the figures go as JSON.
     #[arg(long, default_value = "target/bench/figures.json")]
     json: PathBuf,
@@ -79,6 +82,8 @@ enum CaseName {
     Bodies,
     /// Loops of 10,000 and 20,000 iterations.
     Loops,
+    /// A hundred thousand hooks: finding one, and memory when all were asked for.
+    Hooks,
     /// A million stored runs: start, and pages of deliveries.
     Stored,
     /// An empty server at rest.
@@ -119,6 +124,7 @@ async fn measure(arguments: Arguments) -> anyhow::Result<ExitCode> {
         connections: arguments.connections,
         window: std::time::Duration::from_secs_f64(arguments.seconds),
         stored_runs: arguments.runs,
+        hooks: arguments.hooks,
     };
     let mut report = report::Report::new(machine::Machine::read(&bench.scratch)?);
     for &database in databases {

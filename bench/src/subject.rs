@@ -28,6 +28,7 @@ pub(crate) struct Bench {
     pub(crate) connections: usize,
     pub(crate) window: Duration,
     pub(crate) stored_runs: u64,
+    pub(crate) hooks: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 mod accept;
 mod bodies;
 mod finish;
+mod hooks;
 mod idle;
 mod loops;
 mod share;
@@ -29,6 +30,7 @@ pub(crate) const ALL: &[(CaseName, Case)] = &[
     (CaseName::Finish, |bench, kind| Box::pin(finish::measure(bench, kind))),
     (CaseName::Bodies, |bench, kind| Box::pin(bodies::measure(bench, kind))),
     (CaseName::Loops, |bench, kind| Box::pin(loops::measure(bench, kind))),
+    (CaseName::Hooks, |bench, kind| Box::pin(hooks::measure(bench, kind))),
     (CaseName::Stored, |bench, kind| Box::pin(stored::measure(bench, kind))),
 ];
 

@@ -87,6 +87,11 @@ impl Outcome {
 /// Stands in a prepared request where each one that is sent has another number.
 pub(crate) const SERIAL: &str = "SERIAL-NUMBER-16";
 
+/// A whole OPTIONS request for the wire.
+pub(crate) fn options(address: SocketAddr, path: &str) -> Arc<[u8]> {
+    format!("OPTIONS {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: hookmill-bench\r\n\r\n").into_bytes().into()
+}
+
 /// A whole POST request for the wire. Its media type is JSON; `headers` come beside the usual ones.
 pub(crate) fn post(address: SocketAddr, path_and_query: &str, headers: &[(&str, &str)], body: &[u8]) -> Arc<[u8]> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();

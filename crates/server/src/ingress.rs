@@ -54,14 +54,14 @@ use http::header::ALLOW;
 use http::{Method, Request, Response, StatusCode};
 use ipnet::IpNet;
 
-pub(crate) use answer::{DEADLINE, written};
 pub use answer::{ANSWER_HEADERS_MAX, DEADLINE_MAX};
+pub(crate) use answer::{DEADLINE, written};
 pub use code::Code;
 pub use cors::ASKED_HEADERS_MAX;
 pub use dedupe::{KEY_BYTES_MAX, WINDOW_MAX};
 pub use duplicate::DUPLICATE;
 pub(crate) use hook::{accepted_status, described_scheme, label, methods, preset_credential, trigger};
-pub use hooks::{HOOKS_BYTES_MAX, NOTHING_BYTES_MAX, PARAMETERS_BYTES_MAX};
+pub use hooks::{HOOKS_BYTES_MAX, NOTHING_BYTES_MAX, PARAMETERS_BYTES_MAX, REMEMBERED_BYTES_MAX};
 pub use outside::{Fetched, Network, Outside};
 pub use product::alias;
 pub use rates::{FAILING_MAX, OVERFLOWING_MAX, WINDOWS_MAX};

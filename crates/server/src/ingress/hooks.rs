@@ -14,7 +14,7 @@ use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
 use hookmill_store::hooks::{Answering, Mask, Parameters, TOKEN_CHARS};
-use hookmill_worker::Programs;
+use hookmill_worker::{PROGRAMS_BYTES_MAX, Programs};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 
@@ -30,6 +30,8 @@ pub const HOOKS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const PARAMETERS_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// Bytes of URLs of which it is remembered that no hook answers there. Strangers make as many of them as they please.
 pub const NOTHING_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// Bytes of all that is remembered of hooks, their compiled documents included: no more, however many hooks there are.
+pub const REMEMBERED_BYTES_MAX: u64 = 2 * HOOKS_BYTES_MAX + PARAMETERS_BYTES_MAX + NOTHING_BYTES_MAX + PROGRAMS_BYTES_MAX;
 /// Workspaces whose kinds of paths are remembered.
 const WORKSPACES_MAX: u64 = 1_024;
 /// What an entry of a cache costs beside its URL.
