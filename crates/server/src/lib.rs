@@ -16,4 +16,5 @@ pub mod metrics;
 pub mod problem;
 pub(crate) mod sender_docs;
 pub mod serve;
+pub(crate) mod shell;
 pub mod vault;

@@ -13,6 +13,7 @@ use http::{HeaderValue, header};
 use super::extract::Path;
 use crate::app::App;
 use crate::problem::{Problem, Result};
+use crate::shell;
 
 /// Longer bodies go through a file: Linux allows 128 KiB for one argument, and single quotes may grow fourfold.
 const ARGUMENT_BYTES_MAX: usize = 32 * 1024;
@@ -40,22 +41,22 @@ pub(super) async fn get_delivery_curl(State(app): State<App>, Path(id): Path<Del
 
 /// The command, one argument a line.
 fn command(public_url: &str, delivery: &Delivery, body: &[u8]) -> String {
-    let url = quoted(&format!("{public_url}{}", delivery.path_and_query));
+    let url = shell::word(&format!("{public_url}{}", delivery.path_and_query));
     // Without these, brackets in the URL would be a pattern, and dots in its path a way up.
     let mut lines = vec![format!("curl --globoff --path-as-is {} {url}", method(&delivery.method))];
-    lines.extend(headers(&delivery.headers, !body.is_empty()).map(|line| format!("-H {}", quoted(&line))));
+    lines.extend(headers(&delivery.headers, !body.is_empty()).map(|line| format!("-H {}", shell::word(&line))));
     let mut note = String::new();
     match std::str::from_utf8(body) {
         Ok("") => {}
         Ok(text) if text.len() <= ARGUMENT_BYTES_MAX && !text.contains('\0') => {
-            lines.push(format!("--data-raw {}", quoted(text)));
+            lines.push(format!("--data-raw {}", shell::word(text)));
         }
         _ => {
             let (file, id) = (format!("{}.bin", delivery.id), delivery.id);
             note = format!(
                 "# The body is not text, or too long for a command line. Fetch it first:\n\
                  # curl -H \"Authorization: Bearer $HOOKMILL_KEY\" -o {file} {}\n",
-                quoted(&format!("{public_url}/api/v1/deliveries/{id}/body"))
+                shell::word(&format!("{public_url}/api/v1/deliveries/{id}/body"))
             );
             lines.push(format!("--data-binary @{file}"));
         }
@@ -65,7 +66,7 @@ fn command(public_url: &str, delivery: &Delivery, body: &[u8]) -> String {
 
 /// How the method is told: a HEAD that is only renamed would wait for a body that never comes.
 fn method(method: &str) -> String {
-    if method == "HEAD" { "--head".to_owned() } else { format!("-X {}", quoted(method)) }
+    if method == "HEAD" { "--head".to_owned() } else { format!("-X {}", shell::word(method)) }
 }
 
 fn headers(headers: &Headers, has_body: bool) -> impl Iterator<Item = String> {
@@ -75,32 +76,4 @@ fn headers(headers: &Headers, has_body: bool) -> impl Iterator<Item = String> {
     });
     let absent = move |name: &&str| headers.get(name).is_none() && (has_body || *name != "content-type");
     sent.chain(ADDED_BY_CURL.iter().copied().filter(absent).map(|name| format!("{name}:")))
-}
-
-/// One word for the shell, whatever is in it.
-fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_words_for_the_shell_whatever_is_in_them() {
-        for (text, word) in [
-            ("https://a.b/c?d=e", "'https://a.b/c?d=e'"),
-            ("https://a.b/c", "https://a.b/c"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-            ("$(rm) `x` \\ \" \n ! *", "'$(rm) `x` \\ \" \n ! *'"),
-            ("~", "'~'"),
-        ] {
-            assert_eq!(quoted(text), word);
-        }
-    }
 }

@@ -52,7 +52,8 @@ impl Remote {
     }
 }
 
-fn http_client(url: &Url) -> Result<reqwest::Client> {
+/// A client that speaks to this host and follows nobody elsewhere.
+pub(super) fn http_client(url: &Url) -> Result<reqwest::Client> {
     // Fails only if there is a provider already, which then serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -85,6 +86,11 @@ impl Client {
     pub(crate) async fn get_text(&self, path: &str, query: &[(&str, String)]) -> Result<String> {
         let (_, body) = self.send(self.request(Method::GET, path).query(query)).await?;
         String::from_utf8(body).map_err(|_| Failed::new(Exit::Failed, "the server answered with something that is no text"))
+    }
+
+    /// What is at a path, whatever it is.
+    pub(crate) async fn get_bytes(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.send(self.request(Method::GET, path)).await?.1)
     }
 
     /// A feed of events, as long as it lasts.
@@ -212,13 +218,19 @@ impl Client {
     }
 }
 
+/// The server's time, to the second, as its answer says; ours if it does not.
+pub(crate) fn date(response: &reqwest::Response) -> jiff::Timestamp {
+    let date = response.headers().get(http::header::DATE).and_then(|date| date.to_str().ok());
+    date.and_then(|date| jiff::fmt::rfc2822::parse(date).ok()).map_or_else(jiff::Timestamp::now, |date| date.timestamp())
+}
+
 /// A name or an id as one segment of a path.
 pub(crate) fn segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 /// The last cause of an error says what happened; the first ones only where.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut last = error;
     while let Some(next) = last.source() {
         last = next;

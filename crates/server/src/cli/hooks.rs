@@ -36,7 +36,8 @@ const COLUMNS: [Column; 5] = [
 /// Members of a hook that hold URLs, the one that people chose first.
 const URLS: [&str; 3] = ["path_url", "product_url", "url"];
 
-fn urls(hook: &Value) -> impl Iterator<Item = String> + '_ {
+/// The URLs of a hook.
+pub(super) fn urls(hook: &Value) -> impl Iterator<Item = String> + '_ {
     URLS.iter().filter(|name| hook[**name].is_string()).map(|name| member(hook, name))
 }
 

@@ -27,6 +27,7 @@ mod runs;
 mod sample;
 mod screen;
 mod secret;
+mod send;
 mod serve;
 mod stored_files;
 mod verify;
@@ -78,8 +79,10 @@ enum Command {
     /// Show a hook, pause it, resume it, switch it off or on, give it a new URL.
     #[command(subcommand)]
     Hook(hook::Hook),
-    /// Listen to a hook for a sample, with a live countdown.
+    /// Print deliveries as they come and forward them, or capture one as a sample.
     Listen(listen::Listen),
+    /// Call a hook as its provider would, signed.
+    Send(send::Send),
     /// Print the variables that follow from a sample.
     Sample(sample::Sample),
     /// List contacts, newest first.
@@ -153,6 +156,7 @@ async fn dispatch(command: Command) -> Result<()> {
         Command::Hooks(hooks) => hooks.run().await,
         Command::Hook(hook) => hook.run().await,
         Command::Listen(listen) => listen.run().await,
+        Command::Send(send) => Box::pin(send.run()).await,
         Command::Sample(sample) => sample.run().await,
         Command::Contacts(contacts) => contacts.run().await,
         Command::Key(key) => Box::pin(key.run()).await,
@@ -204,9 +208,14 @@ mod tests {
             "hookmill workspace docs",
             "hookmill completions fish",
             "hookmill listen --sample hook_1 --url http://h --key k --json",
+            "hookmill listen --hook hook_1 --workflow w --outcome refused --since 2h --cursor c --forward http://h --json",
+            "hookmill listen",
             "hookmill sample --json - --required a,b --url http://h --key k",
             "hookmill sample --pairs a=1 b=2 --keep hook_1",
             "hookmill sample --delivery dlv_1 --all",
+            "hookmill send hook_1 --url http://h --key k --json --event push --id 1 --print",
+            "hookmill send https://h/hooks/x --preset github --secret-file s --file - -H a:b --header c:d --method PUT",
+            "hookmill send https://h/hooks/x --preset twilio --data a=1 --public-url https://p/x",
             "hookmill contacts --text x --limit 5 --json",
             "hookmill contacts delete ctc_1",
         ] {
@@ -221,7 +230,10 @@ mod tests {
             "hookmill apply",
             "hookmill runs --limit x",
             "hookmill sample",
-            "hookmill listen",
+            "hookmill listen --sample hook_1 --forward http://h",
+            "hookmill listen --keep",
+            "hookmill send",
+            "hookmill send hook_1 --file a --data b",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
