@@ -184,7 +184,7 @@ impl Ingress {
             Err(refused) => {
                 let known = refused.place.as_ref().and_then(|place| place.product);
                 let product = known.or_else(|| Product::at(arrival.head.uri.path()));
-                return inner.refuse(&arrival, *keep_body(refused, body).await, product);
+                return inner.refuse(&arrival, *Box::pin(keep_body(refused, body)).await, product);
             }
         };
         let mut response = match inner.receive(&arrival, &found, body).await {
@@ -202,11 +202,11 @@ impl Inner {
     async fn receive(&self, arrival: &Arrival, found: &Found, body: Inbound) -> Result<Response<Body>> {
         let hook = &found.hook;
         if hook.state == HookState::Off {
-            return Err(keep_body(Refused::hook_off(hook), body).await);
+            return Err(Box::pin(keep_body(Refused::hook_off(hook), body)).await);
         }
         self.rates.check_failing(hook, arrival.address, arrival.received_at)?;
         if !hook.lets_in(arrival.address) {
-            return Err(keep_body(Refused::address_not_allowed(hook, arrival.address), body).await);
+            return Err(Box::pin(keep_body(Refused::address_not_allowed(hook, arrival.address), body)).await);
         }
         let listener = self.listeners.of(hook.place.hook, arrival).await?;
         if !hook.takes(&arrival.head.method) {
@@ -216,13 +216,13 @@ impl Inner {
             match arrival.head.method {
                 Method::HEAD | Method::OPTIONS => return Ok(about(hook, arrival)),
                 _ if listener.is_some() => {}
-                _ => return Err(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body).await),
+                _ => return Err(Box::pin(keep_body(Refused::method_not_allowed(hook, &arrival.head.method), body)).await),
             }
         }
         if !hook.credentials.needs_body
             && let Err(refused) = self.let_in(arrival, hook, &[], false).await
         {
-            return Err(keep_body(refused, body).await);
+            return Err(Box::pin(keep_body(refused, body)).await);
         }
         let body = body.read(hook.body_bytes_max).await.map_err(|error| unreadable(&error).at(hook.place.clone()))?;
         let mut told = Told::default();
@@ -235,7 +235,7 @@ impl Inner {
             return Ok(handshake);
         }
         if let Some(listener) = listener
-            && let Some(answer) = self.capture(arrival, found, &body, &told, listener).await?
+            && let Some(answer) = Box::pin(self.capture(arrival, found, &body, &told, listener)).await?
         {
             return Ok(answer);
         }

@@ -244,7 +244,7 @@ fn handler(door: Ingress, api: Router) -> impl listen::Handler<Body> {
         let door = door.clone();
         async move {
             let Some(api) = api else { return door.handle(request, peer).await };
-            let answered = api.oneshot(request.map(Body::new)).await;
+            let answered = Box::pin(api.oneshot(request.map(Body::new))).await;
             answered.unwrap_or_else(|never| match never {})
         }
     }

@@ -47,7 +47,8 @@ impl Inner {
         let hook = &*found.hook;
         let refused = |refused: Box<Refused>| refused.at(hook.place.clone()).body(body.clone());
         if let Some(path) = &hook.trigger().split {
-            return self.accept_split(arrival, found, path, body, told).await;
+            // Boxed, like everything here that is rare and large: what every request carries about stays small.
+            return Box::pin(self.accept_split(arrival, found, path, body, told)).await;
         }
         let Told { delivery_id, facts } = told;
         let understood = self.understand(arrival, found, &body, facts).map_err(refused)?;
@@ -56,13 +57,14 @@ impl Inner {
         let material = Material { headers, body: &body, webhook, delivery_id, now: *now, seed: *seed };
         let claim = hook.deduper.claim(&material).map_err(|why| refused(Refused::bad_key(&why)))?;
         if let Some(claim) = &claim
-            && let Some(original) = self.original(hook, claim, arrival).await?
+            && let Some(original) = Box::pin(self.original(hook, claim, arrival)).await?
         {
             let strict = claim.strict;
-            return self.duplicate(arrival, hook, strict, original, understood.accepted, body.clone()).await.map_err(refused);
+            let repetition = self.duplicate(arrival, hook, strict, original, understood.accepted, body.clone());
+            return Box::pin(repetition).await.map_err(refused);
         }
         if !hook.wants(webhook, *now, *seed).map_err(|why| refused(Refused::condition(&why)))? {
-            return self.filtered(arrival, understood.delivery).await.map_err(refused);
+            return Box::pin(self.filtered(arrival, understood.delivery)).await.map_err(refused);
         }
         let waits = hook.responder.waits_for();
         let (at_once, note) = match waits {
@@ -86,7 +88,8 @@ impl Inner {
         if let Some(original) = stored.map_err(|error| if error.is_senders() { refused(error) } else { error })? {
             let strict = claim.is_some_and(|claim| claim.strict);
             drop(waiter);
-            return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
+            let repetition = self.duplicate(arrival, hook, strict, original, accepted, body.clone());
+            return Box::pin(repetition).await.map_err(refused);
         }
         self.meters.accepted(held, arrival.took(), body.len());
         if held {
@@ -204,7 +207,7 @@ impl Inner {
         let head = Head::of(&run);
         let key = claim.map(|claim| &claim.key);
         let stored = match (claim, contact) {
-            (_, Some(contact)) => self.store.accept_with_contact(delivery, vec![run], key, &contact, now).await,
+            (_, Some(contact)) => Box::pin(self.store.accept_with_contact(delivery, vec![run], key, &contact, now)).await,
             (None, None) => self.store.accept(delivery, vec![run]).await.map(|()| None),
             (Some(claim), None) => self.store.accept_once(delivery, vec![run], &claim.key, now).await,
         };

@@ -143,6 +143,10 @@ impl Hooks {
         {
             return entry.known.into_found(Parameters::new(), version);
         }
+        Box::pin(self.find_stored(path, version, now)).await
+    }
+
+    async fn find_stored(&self, path: &str, version: i64, now: Timestamp) -> Result<Found> {
         let slot = usize::try_from(self.hasher.hash_one(path) % LOADS as u64).unwrap_or(0);
         let _one_at_a_time = self.loading[slot].lock().await;
         self.freshness.follow(version).await.map_err(|error| Refused::store(&error))?;

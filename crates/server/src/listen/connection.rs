@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -73,7 +74,8 @@ where
         let request = request.map(|body| Inbound::new(body, Arc::clone(&progress)));
         let answer = handler.handle(request, progress.peer);
         let progress = Arc::clone(&progress);
-        async move { Ok::<Response<_>, Infallible>(answer.await.map(|body| Outbound::new(body, progress))) }
+        // Not an async block: that has room for the answer's future twice, and hyper moves it about for each request.
+        answer.map(|answer| Ok::<Response<_>, Infallible>(answer.map(|body| Outbound::new(body, progress))))
     });
     let mut connection = builder.serve_connection(TokioIo::new(stream), service);
     let end = drive(&mut connection, &progress, stop, cut).await;
