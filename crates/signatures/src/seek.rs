@@ -1,186 +1,181 @@
 //! One text in a JSON body, found without building the body: what nearly every delivery is asked for its id and event type.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
 use crate::place::{Step, Steps};
 
-/// The string or number at a path, as [`crate::place::find`] and [`crate::place::scalar`] would find it in the built body. The
-/// body is read to its end: of a member that is there twice the last counts, and what is no JSON has nothing.
+/// The string or number at a path, as [`crate::place::find`] and [`crate::place::scalar`] would find it in the built body: of a
+/// member that is there twice the last counts. Whether the rest is JSON is not looked at: whoever reads the body finds out, and
+/// until then nothing comes of what was found.
 pub(crate) fn seek(body: &[u8], path: &str) -> Option<String> {
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let found = Seek(Steps(path.strip_prefix('$')?)).deserialize(&mut reader).ok()?;
-    reader.end().ok()?;
-    found
+    let span = Scanner { body, at: 0 }.find(Steps(path.strip_prefix('$')?)).ok()??;
+    match span.first()? {
+        b'"' => serde_json::from_slice(span).ok(),
+        b'-' | b'0'..=b'9' => serde_json::from_slice::<Number>(span).ok().map(|number| number.to_string()),
+        _ => None,
+    }
 }
 
-/// What is left of the path.
-struct Seek<'p>(Steps<'p>);
+/// It is no JSON.
+struct Malformed;
 
-impl<'de> DeserializeSeed<'de> for Seek<'_> {
-    type Value = Option<String>;
+type Found<'b> = Result<Option<&'b [u8]>, Malformed>;
 
-    fn deserialize<D: Deserializer<'de>>(mut self, reader: D) -> Result<Self::Value, D::Error> {
-        match self.0.next() {
-            None => reader.deserialize_any(Scalar),
-            Some(Ok(step)) => reader.deserialize_any(At { step, rest: self.0 }),
-            Some(Err(())) => Err(D::Error::custom("the path cannot be read")),
+/// Goes through a body once.
+struct Scanner<'b> {
+    body: &'b [u8],
+    at: usize,
+}
+
+impl<'b> Scanner<'b> {
+    /// What stands at the end of the path, from the value that begins here; this is at the value's end afterwards.
+    fn find(&mut self, mut path: Steps<'_>) -> Found<'b> {
+        match (path.next().transpose().map_err(|()| Malformed)?, self.next()?) {
+            (None, _) => {
+                let start = self.at;
+                self.skip_value()?;
+                Ok(Some(&self.body[start..self.at]))
+            }
+            (Some(Step::Member(name)), b'{') => self.find_member(name, &path),
+            (Some(Step::Element(index)), b'[') => self.find_element(index, false, &path),
+            (Some(Step::Only), b'[') => self.find_element(0, true, &path),
+            (Some(_), _) => self.skip_value().map(|()| None),
         }
     }
-}
 
-/// Everything that is no string and no number has no text.
-macro_rules! without_text {
-    () => {
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-
-        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-            Ok(None)
-        }
-    };
-}
-
-/// The end of the path.
-struct Scalar;
-
-impl<'de> Visitor<'de> for Scalar {
-    type Value = Option<String>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(text.to_owned()))
-    }
-
-    fn visit_string<E: Error>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Some(text))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Number::from_f64(number).map(|number| number.to_string()))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        skip_members(map).map(|()| None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Self::Value, A::Error> {
-        skip_elements(elements).map(|_| None)
-    }
-
-    without_text!();
-}
-
-/// A step of the path that leads on.
-struct At<'p> {
-    step: Step<'p>,
-    rest: Steps<'p>,
-}
-
-impl<'de> Visitor<'de> for At<'_> {
-    type Value = Option<String>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("any JSON")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let Step::Member(wanted) = self.step else { return skip_members(map).map(|()| None) };
+    fn find_member(&mut self, wanted: &str, path: &Steps<'_>) -> Found<'b> {
         let mut found = None;
-        while let Some(is_wanted) = map.next_key_seed(Named(wanted))? {
+        self.at += 1;
+        if self.ends(b'}')? {
+            return Ok(None);
+        }
+        loop {
+            if self.next()? != b'"' {
+                return Err(Malformed);
+            }
+            let start = self.at;
+            self.skip_string()?;
+            let is_wanted = is_name(&self.body[start..self.at], wanted);
+            if self.next()? != b':' {
+                return Err(Malformed);
+            }
+            self.at += 1;
             if is_wanted {
-                found = map.next_value_seed(Seek(self.rest.clone()))?;
+                found = self.find(path.clone())?;
             } else {
-                map.next_value::<IgnoredAny>()?;
+                self.next()?;
+                self.skip_value()?;
+            }
+            if !self.goes_on(b'}')? {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn find_element(&mut self, wanted: usize, is_only: bool, path: &Steps<'_>) -> Found<'b> {
+        let mut found = None;
+        self.at += 1;
+        if self.ends(b']')? {
+            return Ok(None);
+        }
+        for index in 0.. {
+            if index == wanted {
+                found = self.find(path.clone())?;
+            } else {
+                self.next()?;
+                self.skip_value()?;
+            }
+            if !self.goes_on(b']')? {
+                return Ok(found.filter(|_| !is_only || index == 0));
             }
         }
         Ok(found)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
-        let (wanted, is_only) = match self.step {
-            Step::Member(_) => return skip_elements(elements).map(|_| None),
-            Step::Element(index) => (index, false),
-            Step::Only => (0, true),
-        };
-        for _ in 0..wanted {
-            if elements.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(None);
+    /// The next byte that is no space; this is at it afterwards.
+    fn next(&mut self) -> Result<u8, Malformed> {
+        while let Some(byte) = self.body.get(self.at) {
+            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return Ok(*byte);
+            }
+            self.at += 1;
+        }
+        Err(Malformed)
+    }
+
+    /// Whether a container is empty; then this is behind it.
+    fn ends(&mut self, end: u8) -> Result<bool, Malformed> {
+        let ends = self.next()? == end;
+        self.at += usize::from(ends);
+        Ok(ends)
+    }
+
+    /// Whether another item follows; this is behind the comma or the end.
+    fn goes_on(&mut self, end: u8) -> Result<bool, Malformed> {
+        let byte = self.next()?;
+        self.at += 1;
+        if byte == b',' || byte == end { Ok(byte == b',') } else { Err(Malformed) }
+    }
+
+    /// Goes behind the value that begins here.
+    fn skip_value(&mut self) -> Result<(), Malformed> {
+        match self.body.get(self.at) {
+            Some(b'"') => self.skip_string(),
+            Some(b'{' | b'[') => self.skip_container(),
+            Some(_) => {
+                let rest = &self.body[self.at..];
+                let is_end = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
+                self.at += rest.iter().position(is_end).unwrap_or(rest.len());
+                Ok(())
+            }
+            None => Err(Malformed),
+        }
+    }
+
+    fn skip_container(&mut self) -> Result<(), Malformed> {
+        let mut depth = 0_usize;
+        while let Some(byte) = self.body.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.skip_string()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if depth == 0 {
+                return Ok(());
             }
         }
-        let found = elements.next_element_seed(Seek(self.rest))?.flatten();
-        let more = skip_elements(elements)?;
-        Ok(found.filter(|_| !is_only || more == 0))
+        Err(Malformed)
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    without_text!();
-}
-
-/// Whether the name of a member is this one.
-struct Named<'p>(&'p str);
-
-impl<'de> DeserializeSeed<'de> for Named<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<bool, D::Error> {
-        reader.deserialize_str(self)
+    fn skip_string(&mut self) -> Result<(), Malformed> {
+        self.at += 1;
+        while let Some(byte) = self.body.get(self.at) {
+            match byte {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => self.at += 2,
+                _ => self.at += 1,
+            }
+        }
+        Err(Malformed)
     }
 }
 
-impl Visitor<'_> for Named<'_> {
-    type Value = bool;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the name of a member")
+/// Whether a string, with its quotes, is this name.
+fn is_name(quoted: &[u8], wanted: &str) -> bool {
+    if !quoted.contains(&b'\\') {
+        return quoted[1..quoted.len() - 1] == *wanted.as_bytes();
     }
-
-    fn visit_str<E: Error>(self, name: &str) -> Result<bool, E> {
-        Ok(name == self.0)
-    }
-}
-
-fn skip_members<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(())
-}
-
-/// Returns how many they were.
-fn skip_elements<'de, A: SeqAccess<'de>>(mut elements: A) -> Result<usize, A::Error> {
-    let mut count = 0;
-    while elements.next_element::<IgnoredAny>()?.is_some() {
-        count += 1;
-    }
-    Ok(count)
+    serde_json::from_slice::<Cow<'_, str>>(quoted).is_ok_and(|name| name == wanted)
 }
 
 #[cfg(test)]
@@ -197,6 +192,12 @@ mod tests {
     fn in_the_built(body: &[u8], path: &str) -> Option<String> {
         let body: Value = serde_json::from_slice(body).ok()?;
         find(&body, path).and_then(scalar).map(std::borrow::Cow::into_owned)
+    }
+
+    /// What is no JSON may have anything, but says nothing that is read as JSON.
+    fn agrees(body: &[u8], path: &str) -> bool {
+        let found = seek(body, path);
+        serde_json::from_slice::<Value>(body).is_err() || found == in_the_built(body, path)
     }
 
     #[test]
@@ -219,10 +220,19 @@ mod tests {
             br#"[{"a":2}]"#,
             br#"[]"#,
             b"",
+            b"[",
+            b"{",
+            br#"{"a"#,
+            br#"{"a\"#,
+            br#"{"a":"#,
+            br#"{"a":["#,
+            br#"{"a":]}"#,
+            br#" { "a" : [ { "b" : "x" } ] , "b" : "}" } "#,
+            br#"{"x":"\"a\":1","a":"]"}"#,
         ];
         for body in bodies {
             for path in PATHS {
-                assert_eq!(seek(body, path), in_the_built(body, path), "{} {path}", String::from_utf8_lossy(body));
+                assert!(agrees(body, path), "{} {path}", String::from_utf8_lossy(body));
             }
         }
         assert_eq!(seek(br#"{"a":"x","a":"y"}"#, "$.a").as_deref(), Some("y"), "the last counts");
@@ -253,6 +263,16 @@ mod tests {
             let text = body.to_string();
             for path in PATHS {
                 prop_assert_eq!(seek(text.as_bytes(), path), in_the_built(text.as_bytes(), path), "{} {}", text, path);
+            }
+        }
+
+        #[test]
+        fn whatever_is_cut_out_or_put_in_nothing_panics(body in any_json(), at in 0..200_usize, byte in any::<u8>()) {
+            let mut text = body.to_string().into_bytes();
+            let at = at.min(text.len());
+            if byte % 2 == 0 { text.truncate(at) } else { text.insert(at, byte) }
+            for path in PATHS {
+                prop_assert!(agrees(&text, path), "{} {}", String::from_utf8_lossy(&text), path);
             }
         }
     }
