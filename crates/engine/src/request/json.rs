@@ -105,7 +105,7 @@ impl Duplicates {
         }
     }
 
-    fn tell(self, notes: &mut Vec<String>) {
+    pub(super) fn tell(self, notes: &mut Vec<String>) {
         notes.extend(self.keys.iter().map(|key| format!("the key `{key}` stands twice in an object; the last value counts")));
         if self.untold > 0 {
             notes.push(format!("{} more keys stand twice in an object", self.untold));

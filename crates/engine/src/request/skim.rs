@@ -1,21 +1,23 @@
 //! Reading JSON without building it: the whole text is checked, of an object the wanted members are kept. Those that are
 //! arrays or objects stay unbuilt too: a variable that is only passed on never becomes a value.
+//!
+//! Two readers do this. The scanner ([`scan`]) is quick and knows only what is good: valid JSON in which no key stands
+//! twice. The other ([`explained`]) is the one that builds values, without building any. It is asked when the scanner
+//! stops, and says what is wrong and where, or which keys stand twice.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
+mod cursor;
+mod explained;
+mod keys;
+mod scan;
 
-use minijinja::Value;
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use super::body::Member;
+use super::json::Duplicates;
 
-use super::body::{Container, Member};
-use super::json::{Duplicates, WIDE, enter};
-
-/// An object with more keys than this has them hashed, so that looking for one that stands twice stays linear.
+/// An object with more keys than this is not searched key by key for one that stands twice: that stays near linear.
 const SCANNED_KEYS_MAX: usize = 16;
 
 /// What was found in a text.
+#[derive(Debug)]
 pub(super) struct Skimmed<'t> {
     /// The wanted members in the order found; of one that stood twice the last value. `None`: it is not an object.
     pub(super) members: Option<Vec<(&'t str, Member)>>,
@@ -23,220 +25,22 @@ pub(super) struct Skimmed<'t> {
     pub(super) wide: bool,
 }
 
+/// Why the scanner stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// The text is not valid.
+    Refused,
+    /// The text may be valid: a key stands twice, or is spelled with escapes.
+    Unsure,
+}
+
 /// Accepts and refuses exactly what building the value does, with the same errors and the same duplicates.
 pub(super) fn read<'t>(text: &str, wanted: &[&'t str], duplicates: &mut Duplicates) -> Result<Skimmed<'t>, serde_json::Error> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    // The depth is counted here, and the error is clearer.
-    deserializer.disable_recursion_limit();
-    let mut skimmer = Skimmer { wanted, members: None, wide: false, keys: Vec::new(), duplicates };
-    Skip { skimmer: &mut skimmer, depth: 0 }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(Skimmed { members: skimmer.members, wide: skimmer.wide })
-}
-
-struct Skimmer<'d, 't, 'r> {
-    wanted: &'r [&'t str],
-    members: Option<Vec<(&'t str, Member)>>,
-    wide: bool,
-    /// The keys of the objects that are open, the innermost last.
-    keys: Vec<Cow<'d, str>>,
-    duplicates: &'r mut Duplicates,
-}
-
-impl<'t> Skimmer<'_, 't, '_> {
-    /// The name under which the value of this key is kept.
-    fn wanted(&self, key: &str, depth: usize) -> Option<&'t str> {
-        if depth > 1 {
-            return None;
-        }
-        self.wanted.iter().copied().find(|name| *name == key)
-    }
-
-    fn keep(&mut self, name: &'t str, value: Member) {
-        let members = self.members.get_or_insert_default();
-        match members.iter_mut().find(|(member, _)| *member == name) {
-            Some((_, earlier)) => *earlier = value,
-            None => members.push((name, value)),
-        }
-    }
-}
-
-/// The keys of one object.
-struct Keys<'d> {
-    /// Where they start among those of all open objects.
-    start: usize,
-    /// Where they went when they were too many to scan.
-    many: Option<HashSet<Cow<'d, str>>>,
-}
-
-impl<'d> Keys<'d> {
-    fn add(&mut self, key: Cow<'d, str>, skimmer: &mut Skimmer<'d, '_, '_>) {
-        if let Some(many) = &mut self.many {
-            if let Some(earlier) = many.replace(key) {
-                skimmer.duplicates.add(&earlier);
-            }
-        } else if skimmer.keys[self.start..].contains(&key) {
-            skimmer.duplicates.add(&key);
-        } else {
-            skimmer.keys.push(key);
-            if skimmer.keys.len() - self.start > SCANNED_KEYS_MAX {
-                let mut many = HashSet::with_capacity(SCANNED_KEYS_MAX * 4);
-                many.extend(skimmer.keys.drain(self.start..));
-                self.many = Some(many);
-            }
-        }
-    }
-}
-
-/// Checks one value.
-struct Skip<'s, 'd, 't, 'r> {
-    skimmer: &'s mut Skimmer<'d, 't, 'r>,
-    depth: usize,
-}
-
-impl<'d> DeserializeSeed<'d> for Skip<'_, 'd, '_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<(), D::Error> {
-        // Not `deserialize_ignored_any`: it lets numbers out of range and halves of surrogate pairs pass.
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'d> Visitor<'d> for Skip<'_, 'd, '_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'d>>(self, mut items: A) -> Result<(), A::Error> {
-        let depth = enter(self.depth)?;
-        while items.next_element_seed(Skip { skimmer: &mut *self.skimmer, depth })?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'d>>(self, mut map: A) -> Result<(), A::Error> {
-        let depth = enter(self.depth)?;
-        let skimmer = self.skimmer;
-        if depth == 1 {
-            skimmer.members = Some(Vec::with_capacity(skimmer.wanted.len()));
-        }
-        let start = skimmer.keys.len();
-        let mut keys = Keys { start, many: None };
-        while let Some(Key(key)) = map.next_key()? {
-            match skimmer.wanted(&key, depth) {
-                Some(name) => {
-                    let member = map.next_value_seed(Keep(Skip { skimmer: &mut *skimmer, depth }))?;
-                    skimmer.keep(name, member);
-                }
-                None => map.next_value_seed(Skip { skimmer: &mut *skimmer, depth })?,
-            }
-            keys.add(key, skimmer);
-        }
-        skimmer.keys.truncate(start);
-        Ok(())
-    }
-}
-
-/// Checks one value and keeps what it is.
-struct Keep<'s, 'd, 't, 'r>(Skip<'s, 'd, 't, 'r>);
-
-impl<'d> DeserializeSeed<'d> for Keep<'_, 'd, '_, '_> {
-    type Value = Member;
-
-    fn deserialize<D: Deserializer<'d>>(self, deserializer: D) -> Result<Member, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'d> Visitor<'d> for Keep<'_, 'd, '_, '_> {
-    type Value = Member;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.expecting(f)
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Member, E> {
-        Ok(Member::Value(Value::from(())))
-    }
-
-    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Member, E> {
-        Ok(Member::Value(Value::from(value)))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Member, E> {
-        Ok(Member::Value(Value::from(value)))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Member, E> {
-        Ok(Member::Value(Value::from(value)))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Member, E> {
-        self.0.skimmer.wide |= value.abs() >= WIDE;
-        Ok(Member::Value(Value::from(value)))
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Member, E> {
-        Ok(Member::Value(Value::from(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'d>>(self, items: A) -> Result<Member, A::Error> {
-        self.0.visit_seq(items)?;
-        Ok(Member::Unbuilt(Container::Array))
-    }
-
-    fn visit_map<A: MapAccess<'d>>(self, map: A) -> Result<Member, A::Error> {
-        self.0.visit_map(map)?;
-        Ok(Member::Unbuilt(Container::Object))
-    }
-}
-
-/// A key where it stands in the text, unless it has escapes.
-struct Key<'d>(Cow<'d, str>);
-
-impl<'d> Deserialize<'d> for Key<'d> {
-    fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'d> Visitor<'d> for KeyVisitor {
-            type Value = Key<'d>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_borrowed_str<E: serde::de::Error>(self, text: &'d str) -> Result<Key<'d>, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key<'d>, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor).map_err(D::Error::custom)
-    }
+    scan::scan(text, wanted).or_else(|stop| {
+        let explained = explained::read(text, wanted, duplicates);
+        debug_assert!(stop == Stop::Unsure || explained.is_err(), "the scanner refused a valid text");
+        explained
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::request::body::{Body, Container, Member};
 use crate::request::json;
 use minijinja::value::ValueKind;
 
-const WANTED: &[&str] = &["a", "k3", "", "0", "a"];
+pub(super) const WANTED: &[&str] = &["a", "k3", "", "0", "a"];
 const PATHS: &[&str] = &["a", "a.a", "a.0", "a.k3.a", "0", "0.a", "k3", "", ".a", "a.", "a..a"];
 
 type Outcome = Result<Body<'static>, Refusal>;
@@ -83,7 +83,7 @@ fn sample(texts: &[&str]) -> impl Strategy<Value = String> + use<> {
     proptest::sample::select(texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>())
 }
 
-fn document() -> impl Strategy<Value = String> {
+pub(super) fn document() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![sample(&["null", "true", "false"]), number(), text()];
     let nested = leaf.prop_recursive(5, 120, 40, |inner| {
         let member = (key(), inner.clone()).prop_map(|(key, value)| format!("{key}:{value}"));
