@@ -6,6 +6,7 @@ use hookmill_actions::Registry;
 use hookmill_engine::id::WorkspaceId;
 use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
+use hookmill_store::hooks::TEST_PATHS;
 use hookmill_store::ids::Clock;
 use hookmill_store::workspaces::{FIRST_SLUG, FIRST_WORKSPACE};
 use hookmill_worker::Worker;
@@ -77,6 +78,12 @@ impl App {
     #[must_use]
     pub fn token_url(&self, token: &str) -> String {
         format!("{}/hooks/{token}", self.public_url)
+    }
+
+    /// The URL at which a hook's draft is tested.
+    #[must_use]
+    pub fn test_url(&self, token: &str) -> String {
+        format!("{}{TEST_PATHS}{token}", self.public_url)
     }
 
     /// The URL of a hook's own path.

@@ -283,7 +283,7 @@ impl Inner {
 
     /// `product`: whose errors the sender understands.
     fn refuse(&self, arrival: &Arrival, mut refused: Refused, product: Option<Product>) -> Response<Body> {
-        self.meters.refused(refused.code);
+        self.meters.refused(arrival, refused.code);
         if let Some(place) = &refused.place
             && matches!(refused.code, Code::Unauthorized | Code::BadSignature | Code::AddressNotAllowed)
         {

@@ -17,23 +17,26 @@ const SKEW_MAX: Span = Span(60_000);
 pub enum Limited {
     /// Those of one hook.
     Hook(HookId),
+    /// Those at the test URL of one hook.
+    Test(HookId),
     /// Those of all hooks of a workspace.
     Workspace(WorkspaceId),
 }
 
 impl Limited {
-    /// What it is, in a word.
+    /// What it is, in a word; it is stored.
     #[must_use]
     pub fn scope(self) -> &'static str {
         match self {
             Self::Hook(_) => "hook",
+            Self::Test(_) => "test",
             Self::Workspace(_) => "workspace",
         }
     }
 
     fn id(self) -> i64 {
         match self {
-            Self::Hook(id) => id.0,
+            Self::Hook(id) | Self::Test(id) => id.0,
             Self::Workspace(id) => id.0,
         }
     }

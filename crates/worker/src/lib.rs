@@ -47,7 +47,7 @@ pub use config::{Config, Keep, Retention};
 pub use error::Error;
 pub use handed::{Handed, Head};
 pub use observer::Observer;
-pub use programs::{PROGRAMS_BYTES_MAX, Programs, Revision};
+pub use programs::{Checked, PROGRAMS_BYTES_MAX, Programs, Revision};
 pub use replay::{Edit, KeysOf, OwnKeys, Witness};
 pub use secrets::Secrets;
 pub use view::{Given, RunView, fold_stored};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hookmill_actions::Registry;
 use hookmill_engine::id::WorkflowId;
 use hookmill_engine::run::Program;
-use hookmill_engine::workflow::{self, Trigger, WebhookTrigger};
+use hookmill_engine::workflow::{self, ActionInfo, Catalog, Problem, Trigger, WebhookTrigger, Workflow};
 use hookmill_store::Store;
 use moka::sync::Cache;
 
@@ -55,6 +55,35 @@ impl Revision {
     }
 }
 
+/// What came of checking a text.
+#[derive(Debug)]
+pub struct Checked {
+    /// The document, if it can be published.
+    pub workflow: Option<Workflow>,
+    /// Everything that is wrong with it; warnings only if it can be published.
+    pub problems: Vec<Problem>,
+}
+
+/// The surroundings of a document: the actions of this binary, and what is known of secrets.
+struct Surroundings<'a, F> {
+    registry: &'a Registry,
+    secret_exists: F,
+}
+
+impl<F: Fn(&str) -> Option<bool>> Catalog for Surroundings<'_, F> {
+    fn action(&self, name: &str) -> Option<ActionInfo> {
+        self.registry.action(name)
+    }
+
+    fn action_names(&self) -> Vec<String> {
+        self.registry.action_names()
+    }
+
+    fn secret_exists(&self, name: &str) -> Option<bool> {
+        (self.secret_exists)(name)
+    }
+}
+
 /// The cache.
 #[derive(Clone)]
 pub struct Programs {
@@ -80,11 +109,45 @@ impl Programs {
             return Ok(revision);
         }
         let document = self.store.document(workflow, number).await?.ok_or(Error::NotFound("revision"))?;
-        let bytes = document.len().saturating_mul(COMPILED_FACTOR).saturating_add(COMPILED_BYTES_MIN);
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let revision = Arc::new(Revision { workflow, number, program: Arc::new(self.compile(&document)?), bytes });
+        let revision = self.unstored(workflow, number, &document)?;
         self.compiled.insert((workflow, number), revision.clone());
         Ok(revision)
+    }
+
+    /// A document, compiled as if it were this revision, and not kept.
+    ///
+    /// # Errors
+    /// [`Error::Unrunnable`].
+    pub fn unstored(&self, workflow: WorkflowId, number: u32, document: &str) -> Result<Arc<Revision>, Error> {
+        let bytes = document.len().saturating_mul(COMPILED_FACTOR).saturating_add(COMPILED_BYTES_MIN);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Ok(Arc::new(Revision { workflow, number, program: Arc::new(self.compile(document)?), bytes }))
+    }
+
+    /// Checks a text the same way wherever it comes from: read, checked for meaning, compiled. `secret_exists` tells of a
+    /// secret whether it is stored, if that is known; what is not gets a warning. Takes the processor for a while on large
+    /// documents.
+    pub fn check(&self, text: &str, secret_exists: impl Fn(&str) -> Option<bool>) -> Checked {
+        let surroundings = Surroundings { registry: &self.registry, secret_exists };
+        let (workflow, mut problems) = workflow::check(text, &surroundings);
+        let Some(workflow) = workflow else { return Checked { workflow: None, problems } };
+        match Program::compile(&workflow, &|action| self.registry.get(action).map(|action| action.retry.clone())) {
+            Ok(_) => Checked { workflow: Some(workflow), problems },
+            Err(more) => {
+                problems.extend(more);
+                Checked { workflow: None, problems }
+            }
+        }
+    }
+
+    /// Checks the draft of the workflow with this name. It has to be called that: the name identifies the workflow.
+    pub fn check_draft(&self, text: &str, name: &str, secret_exists: impl Fn(&str) -> Option<bool>) -> Checked {
+        let mut checked = self.check(text, secret_exists);
+        if let Some(other) = checked.workflow.take_if(|workflow| workflow.name != name) {
+            let message = format!("the document is called `{}`, and this is the draft of `{name}`", other.name);
+            checked.problems.push(Problem::error("name", "other_name", message).suggest(Some(name)));
+        }
+        checked
     }
 
     /// Compiles a stored document.

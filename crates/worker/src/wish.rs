@@ -70,7 +70,7 @@ impl Worker {
     pub async fn start_by_hand(&self, workflow: WorkflowId, which: Which, input: String) -> Result<RunId, Error> {
         let inner = &self.inner;
         let stored = inner.store.workflow(workflow).await?.ok_or(Error::NotFound("workflow"))?;
-        let number = which.of(stored.revision, stored.revision);
+        let number = which.of(stored.revision, stored.revision)?;
         let revision = inner.programs.get(workflow, number).await?;
         let now = inner.clock.now();
         let none = Default::default();
@@ -91,7 +91,7 @@ impl Worker {
             return Err(Error::Conflict(format!("the run is {}; only a run that has ended can be rerun", row.state)));
         }
         let workflow = inner.store.workflow(row.workflow).await?.ok_or(Error::NotFound("workflow"))?;
-        let number = which.of(row.revision, workflow.revision);
+        let number = which.of(Some(row.revision), workflow.revision)?;
         inner.programs.get(row.workflow, number).await?;
         let new = NewRun {
             delivery: row.delivery,
@@ -171,12 +171,14 @@ impl Worker {
 }
 
 impl Which {
-    pub(crate) fn of(self, same: u32, latest: u32) -> u32 {
-        match self {
-            Self::Same => same,
+    /// The number that is meant. `latest`: what is published. Where nothing is the same, the latest is.
+    pub(crate) fn of(self, same: Option<u32>, latest: Option<u32>) -> Result<u32, Error> {
+        let number = match self {
+            Self::Same => same.or(latest),
             Self::Latest => latest,
-            Self::Number(number) => number,
-        }
+            Self::Number(number) => Some(number),
+        };
+        number.ok_or_else(|| Error::Conflict("the workflow was never published; name a revision".into()))
     }
 }
 

@@ -21,7 +21,7 @@ pub use catalog::{ActionInfo, Catalog};
 pub use check::check;
 pub use node::{DOCUMENT_BYTES_MAX, DOCUMENT_DEPTH_MAX, DOCUMENT_WEIGHT_MAX};
 pub use problem::{Problem, Severity};
-pub use read::read;
+pub use read::{name_of, read};
 pub use report::PROBLEMS_MAX;
 pub(crate) use report::push_key;
 pub use schema::json_schema;

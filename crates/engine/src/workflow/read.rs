@@ -23,6 +23,16 @@ pub fn read(text: &str) -> Result<Workflow, Vec<Problem>> {
     }
 }
 
+/// What a text calls its workflow, whatever else is wrong with it.
+#[must_use]
+pub fn name_of(text: &str) -> Option<String> {
+    let Ok(Node::Map(entries)) = node::parse(text) else { return None };
+    entries.into_iter().find_map(|(key, value)| match value {
+        Node::Text(name) if key == "name" => Some(name),
+        _ => None,
+    })
+}
+
 /// Every problem of shape, and the document without what has one. Steps keep their places and their ids.
 pub(super) fn shape(text: &str) -> (Option<Workflow>, Vec<Problem>) {
     let tree = match node::parse(text) {

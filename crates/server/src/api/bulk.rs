@@ -44,6 +44,9 @@ pub(crate) struct BulkFilter {
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
+    /// Those that came to test URLs, or all others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test: Option<bool>,
 }
 
 /// What is wanted of many deliveries.
@@ -106,6 +109,7 @@ impl BulkFilter {
             status: self.status,
             reason: self.reason,
             text: self.text,
+            test: self.test,
             since: time::read("from", self.from.as_deref())?,
             until: time::read("to", self.to.as_deref())?,
             ..DeliveryFilter::default()
@@ -124,6 +128,7 @@ impl From<DeliveryFilter> for BulkFilter {
             from: filter.since.map(|at| at.to_string()),
             to: filter.until.map(|at| at.to_string()),
             text: filter.text,
+            test: filter.test,
         }
     }
 }

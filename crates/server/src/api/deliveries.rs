@@ -38,6 +38,8 @@ pub(crate) struct DeliveriesQuery {
     /// Those with this text in path, query, headers or the first 16 KiB of the body, without regard to the case of ASCII
     /// letters. Looks at 2,000 deliveries a page.
     text: Option<String>,
+    /// Those that came to test URLs (`true`), or all others (`false`).
+    test: Option<bool>,
     /// Items of the page, 1 to 500.
     limit: Option<usize>,
     /// `next` of the page before.
@@ -76,6 +78,8 @@ pub(crate) struct DeliveryOut {
     /// Bytes of the body.
     size: u64,
     method: String,
+    /// Whether it came to a test URL.
+    test: bool,
 }
 
 /// A delivery.
@@ -154,6 +158,7 @@ impl DeliveriesQuery {
             status: self.status,
             reason: self.reason,
             text: self.text,
+            test: self.test,
             since: time::read("from", self.from.as_deref())?,
             until: time::read("to", self.to.as_deref())?,
             before: page::cursor(self.cursor.as_deref())?,
@@ -164,6 +169,7 @@ impl DeliveriesQuery {
 
 fn summary(delivery: DeliverySummary, runs: Vec<RunId>) -> DeliveryOut {
     DeliveryOut {
+        test: delivery.is_test(),
         id: delivery.id,
         hook: delivery.hook,
         outcome: delivery.outcome,
@@ -189,6 +195,7 @@ pub(super) async fn get_delivery(State(app): State<App>, Path(id): Path<Delivery
         acceptance.map(|one| AcceptanceOut { run_id: one.run, accepted_at: one.accepted_at.into(), author: one.author });
     Ok(Json(DeliveryDetailOut {
         summary: DeliveryOut {
+            test: delivery.is_test(),
             id,
             hook: delivery.hook,
             outcome: delivery.outcome,

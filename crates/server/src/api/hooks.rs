@@ -52,9 +52,10 @@ pub(crate) struct HookSummaryOut {
     #[schema(value_type = String)]
     workflow: WorkflowId,
     workflow_name: String,
-    /// The published revision of the workflow.
-    revision: u32,
-    /// `active`, `paused` or `off`; `removed` if the published revision has no such trigger any more.
+    /// The published revision of the workflow; null if it was never published.
+    revision: Option<u32>,
+    /// `active`, `paused` or `off`; `draft` if only a draft has had its trigger so far, `removed` if the published revision
+    /// has it no more.
     state: &'static str,
     created_at: Time,
 }
@@ -91,7 +92,11 @@ impl HookSummaryOut {
 }
 
 fn state(hook: &Hook) -> &'static str {
-    if hook.active { hook.state.as_str() } else { "removed" }
+    match (hook.active, hook.proposed) {
+        (true, _) => hook.state.as_str(),
+        (false, true) => "draft",
+        (false, false) => "removed",
+    }
 }
 
 /// Hooks, newest first.
@@ -146,10 +151,8 @@ impl FromRequestParts<App> for Named {
 
 /// The trigger of a hook, if the published revision has one.
 pub(super) async fn trigger(app: &App, listed: &Listed) -> Option<WebhookTrigger> {
-    if !listed.hook.active {
-        return None;
-    }
-    let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await;
+    let published = listed.revision.filter(|_| listed.hook.active)?;
+    let revision = app.worker.programs().get(listed.hook.workflow, published).await;
     revision.ok().and_then(|revision| ingress::trigger(&revision, &listed.hook.label).cloned())
 }
 

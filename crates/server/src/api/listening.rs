@@ -62,10 +62,10 @@ pub(super) async fn start_listening(
     Path(hook): Path<HookId>,
 ) -> Result<Json<ListeningOut>> {
     let stored = app.store.hook(hook).await?.ok_or_else(|| Problem::not_found("hook", hook))?;
-    if !stored.active {
+    if !stored.active && app.store.draft(stored.workflow).await?.is_none() {
         return Err(Problem::new(
             &code::CONFLICT,
-            "The published revision has no trigger for this hook, so nothing can reach it.",
+            "The published revision has no trigger for this hook, and there is no draft, so nothing can reach it.",
         ));
     }
     let now = app.now();

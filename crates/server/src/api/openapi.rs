@@ -8,8 +8,8 @@ use utoipa::{Modify, OpenApi};
 use super::auth::Access;
 use super::router::routes;
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, pending_secrets,
-    replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, drafts, errors, explain, hook_states, hooks, keys, listening,
+    pending_secrets, publishing, replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::{health, live};
 
@@ -29,8 +29,13 @@ const SCHEME: &str = "key";
         health::metrics,
         get_openapi,
         errors::get_error_page,
-        workflows::publish_workflow,
-        workflows::check_workflow,
+        publishing::publish_workflow,
+        publishing::check_workflow,
+        drafts::save_named_draft,
+        drafts::get_draft,
+        drafts::put_draft,
+        drafts::delete_draft,
+        drafts::publish_draft,
         workflows::list_workflows,
         workflows::get_workflow,
         workflows::list_revisions,

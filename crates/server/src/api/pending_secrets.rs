@@ -171,8 +171,16 @@ fn gone(hook: HookId, handshake: DeliveryId) -> Problem {
 
 /// The names of secrets that the hook's trigger names.
 async fn names_of(app: &App, listed: &Listed) -> Result<Vec<String>> {
-    let revision = app.worker.programs().get(listed.hook.workflow, listed.revision).await?;
-    let trigger = ingress::trigger(&revision, &listed.hook.label).filter(|_| listed.hook.active);
+    let number = match listed.revision.filter(|_| listed.hook.active) {
+        Some(published) => Some(published),
+        // Only a draft has the trigger: the handshake came to its test URL.
+        None => app.store.draft(listed.hook.workflow).await?.and_then(|draft| draft.tried),
+    };
+    let revision = match number {
+        Some(number) => Some(app.worker.programs().get(listed.hook.workflow, number).await?),
+        None => None,
+    };
+    let trigger = revision.as_ref().and_then(|revision| ingress::trigger(revision, &listed.hook.label));
     let names = trigger.and_then(|trigger| trigger.secret.as_ref());
     let names: Vec<String> = names.iter().flat_map(|names| names.iter()).map(str::to_owned).collect();
     if names.is_empty() {

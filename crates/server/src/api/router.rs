@@ -15,8 +15,8 @@ use super::auth::{
     authorize,
 };
 use super::{
-    actions, bulk, contacts, curl, deliveries, docs_page, errors, explain, hook_states, hooks, keys, listening, openapi,
-    pending_secrets, replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
+    actions, bulk, contacts, curl, deliveries, docs_page, drafts, errors, explain, hook_states, hooks, keys, listening, openapi,
+    pending_secrets, publishing, replays, rotation, runs, samples, secrets, sender_docs, server, snippets, workflows, workspaces,
 };
 use crate::app::App;
 use crate::problem::{Problem, code};
@@ -66,8 +66,13 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/docs/{workspace}",                           Public,   docs_page::get_docs_page),
         route(GET,    "/docs/assets/page.js",                        Public,   docs_page::get_docs_script),
         route(GET,    "/docs/assets/page.css",                       Public,   docs_page::get_docs_style),
-        route(POST,   "/api/v1/workflows/publish",                   Editor,   workflows::publish_workflow),
-        route(POST,   "/api/v1/workflows/check",                     Viewer,   workflows::check_workflow),
+        route(POST,   "/api/v1/workflows/publish",                   Editor,   publishing::publish_workflow),
+        route(POST,   "/api/v1/workflows/check",                     Viewer,   publishing::check_workflow),
+        route(POST,   "/api/v1/workflows/draft",                     Editor,   drafts::save_named_draft),
+        route(GET,    "/api/v1/workflows/{id}/draft",                Viewer,   drafts::get_draft),
+        route(PUT,    "/api/v1/workflows/{id}/draft",                Editor,   drafts::put_draft),
+        route(DELETE, "/api/v1/workflows/{id}/draft",                Editor,   drafts::delete_draft),
+        route(POST,   "/api/v1/workflows/{id}/draft/publish",        Editor,   drafts::publish_draft),
         route(GET,    "/api/v1/workflows",                           Viewer,   workflows::list_workflows),
         route(GET,    "/api/v1/workflows/{id}",                      Viewer,   workflows::get_workflow),
         route(GET,    "/api/v1/workflows/{id}/revisions",            Viewer,   workflows::list_revisions),

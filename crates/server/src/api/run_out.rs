@@ -83,8 +83,9 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-impl From<RunView> for RunDetailOut {
-    fn from(view: RunView) -> Self {
+impl RunDetailOut {
+    /// `test`: whether its delivery came to a test URL.
+    pub(super) fn new(view: RunView, test: bool) -> Self {
         let RunView { run, steps, steps_problem } = view;
         Self {
             run: RunOut {
@@ -96,6 +97,7 @@ impl From<RunView> for RunDetailOut {
                 created_at: run.created_at.into(),
                 started_at: run.started_at.map(Time),
                 finished_at: run.finished_at.map(Time),
+                test,
                 error: error_out(run.error),
             },
             output: run.output.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))),

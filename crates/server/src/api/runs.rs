@@ -54,6 +54,8 @@ pub(crate) struct RunOut {
     pub(super) created_at: Time,
     pub(super) started_at: Option<Time>,
     pub(super) finished_at: Option<Time>,
+    /// Whether its delivery came to a test URL.
+    pub(super) test: bool,
     /// Why it failed or was cancelled.
     pub(super) error: Option<Value>,
 }
@@ -177,6 +179,7 @@ impl From<RunSummary> for RunOut {
             created_at: run.created_at.into(),
             started_at: run.started_at.map(Time),
             finished_at: run.finished_at.map(Time),
+            test: run.test,
             error: error_out(run.error),
         }
     }
@@ -203,7 +206,11 @@ pub(super) async fn list_runs(State(app): State<App>, Query(query): Query<RunsQu
 )]
 pub(super) async fn get_run(State(app): State<App>, Path(id): Path<RunId>) -> Result<Json<RunDetailOut>> {
     let view = app.worker.view(id).await?.ok_or_else(|| Problem::not_found("run", id))?;
-    Ok(Json(view.into()))
+    let delivery = match view.run.delivery {
+        Some(id) => app.store.delivery(id).await?,
+        None => None,
+    };
+    Ok(Json(RunDetailOut::new(view, delivery.is_some_and(|delivery| delivery.is_test()))))
 }
 
 /// Ends a run, wherever it stands.

@@ -95,7 +95,8 @@ pub(super) fn site<'a>(app: &'a App, workspace: &'a Workspace) -> Site<'a> {
 /// The published document of a workflow; none if it cannot be read by this version.
 pub(super) async fn published(store: &Store, id: WorkflowId) -> Result<Option<Workflow>> {
     let Some(stored) = store.workflow(id).await? else { return Ok(None) };
-    let document = store.document(id, stored.revision).await?;
+    let Some(published) = stored.revision else { return Ok(None) };
+    let document = store.document(id, published).await?;
     Ok(document.and_then(|text| workflow::read(&text).ok()))
 }
 

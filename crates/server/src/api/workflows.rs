@@ -1,55 +1,22 @@
-//! Workflows: published from a document, listed with their revisions and hooks, exported, started by hand.
+//! Workflows: listed with their revisions and hooks, exported, started by hand.
 
-use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use hookmill_engine::id::{HookId, WorkflowId};
-use hookmill_engine::workflow::{self, Problem as Fault, Severity};
+use hookmill_engine::workflow;
 use hookmill_store::hooks::Hook;
-use hookmill_store::workflows::{Publication, Workflow};
+use hookmill_store::workflows::Workflow;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::auth::Caller;
-use super::checking::{check, wanted_hooks};
-use super::extract::{Body, OptionalBody, Path, Path2, Query};
+use super::extract::{OptionalBody, Path, Path2, Query};
 use super::page::{self, PageOut};
 use super::runs::{RevisionIn, StartedOut};
 use super::time::Time;
 use crate::app::App;
 use crate::problem::{Problem, Result, code};
-
-/// A document.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct DocumentIn {
-    /// The document as YAML or JSON text.
-    text: String,
-}
-
-/// One thing that is wrong with a document.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct FaultOut {
-    /// Where: `steps[2].with.url`. Empty for the document as a whole.
-    path: String,
-    /// What kind of problem: a stable code.
-    code: &'static str,
-    /// What is wrong and what would be right.
-    message: String,
-    /// What was probably meant.
-    suggestion: Option<String>,
-    /// `error` or `warning`.
-    #[schema(value_type = String)]
-    severity: Severity,
-}
-
-/// Everything that is wrong with a document.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct FaultsOut {
-    problems: Vec<FaultOut>,
-}
 
 /// A hook with its URLs.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -60,24 +27,12 @@ pub(crate) struct HookOut {
     label: String,
     /// The unguessable URL. Whoever knows it can call the hook unless the trigger asks for more.
     url: String,
+    /// The URL at which the draft answers, or what is published if there is none: the same checks, and real effects.
+    test_url: String,
     /// The URL of the trigger's own path.
     path_url: Option<String>,
     /// The URL in the form of the product whose receiver the hook stands in for.
     product_url: Option<String>,
-}
-
-/// What was published.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct PublishedOut {
-    #[schema(value_type = String)]
-    workflow: WorkflowId,
-    name: String,
-    revision: u32,
-    /// The document is the one that was published before.
-    unchanged: bool,
-    hooks: Vec<HookOut>,
-    /// What is allowed but looks wrong.
-    warnings: Vec<FaultOut>,
 }
 
 /// A workflow.
@@ -86,10 +41,13 @@ pub(crate) struct WorkflowOut {
     #[schema(value_type = String)]
     id: WorkflowId,
     name: String,
-    /// The published revision.
-    revision: u32,
+    /// The published revision; null if it was never published.
+    revision: Option<u32>,
     created_at: Time,
+    /// When it was published last.
     updated_at: Time,
+    /// When its draft was saved last; null if it has none.
+    drafted_at: Option<Time>,
 }
 
 /// A workflow with its hooks.
@@ -104,9 +62,11 @@ pub(crate) struct WorkflowDetailOut {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct RevisionOut {
     revision: u32,
-    /// Who published it.
+    /// Who published it, or wrote the draft.
     author: String,
     created_at: Time,
+    /// False: a draft that was tried at a test URL.
+    published: bool,
 }
 
 /// A revision with its document.
@@ -161,13 +121,6 @@ pub(crate) struct StartIn {
     revision: Option<u32>,
 }
 
-impl From<Fault> for FaultOut {
-    fn from(fault: Fault) -> Self {
-        let Fault { path, code, message, suggestion, severity } = fault;
-        Self { path, code, message, suggestion, severity }
-    }
-}
-
 impl From<Workflow> for WorkflowOut {
     fn from(workflow: Workflow) -> Self {
         Self {
@@ -176,6 +129,7 @@ impl From<Workflow> for WorkflowOut {
             revision: workflow.revision,
             created_at: workflow.created_at.into(),
             updated_at: workflow.updated_at.into(),
+            drafted_at: workflow.drafted_at.map(Time),
         }
     }
 }
@@ -184,61 +138,9 @@ impl HookOut {
     pub(super) fn new(app: &App, hook: Hook) -> Self {
         let product_url = hook.alias.as_deref().map(|alias| format!("{}{alias}", app.public_url));
         let path_url = hook.path.as_deref().map(|path| app.path_url(path));
-        Self { id: hook.id, label: hook.label, url: app.token_url(&hook.token), path_url, product_url }
+        let (url, test_url) = (app.token_url(&hook.token), app.test_url(&hook.token));
+        Self { id: hook.id, label: hook.label, url, test_url, path_url, product_url }
     }
-}
-
-fn faults_out(faults: Vec<Fault>) -> Vec<FaultOut> {
-    faults.into_iter().map(FaultOut::from).collect()
-}
-
-/// Publishes a document: the workflow of its name gets a new revision, or is made. All problems are listed at once.
-#[utoipa::path(
-    post, path = "/api/v1/workflows/publish", tag = "workflows", request_body = DocumentIn,
-    responses((status = 200, body = PublishedOut), (status = 422, description = "`problems` lists what is wrong"))
-)]
-pub(super) async fn publish_workflow(
-    State(app): State<App>,
-    Extension(caller): Extension<Caller>,
-    Body(document): Body<DocumentIn>,
-) -> Result<Json<PublishedOut>> {
-    let checked = check(&app, document.text).await?;
-    let Some(workflow) = checked.workflow else { return Err(invalid_workflow(checked.faults)) };
-    let publication = Publication {
-        workspace: app.workspace(),
-        name: workflow.name.clone(),
-        document: workflow::to_yaml(&workflow),
-        author: caller.author(),
-        hooks: wanted_hooks(&workflow),
-    };
-    let published = app.store.publish(&publication, app.now()).await?;
-    Ok(Json(PublishedOut {
-        workflow: published.workflow,
-        name: workflow.name,
-        revision: published.revision,
-        unchanged: !published.changed,
-        hooks: published.hooks.into_iter().map(|hook| HookOut::new(&app, hook)).collect(),
-        warnings: faults_out(checked.faults),
-    }))
-}
-
-fn invalid_workflow(faults: Vec<Fault>) -> Problem {
-    let detail = match faults.len() {
-        1 => "The document has a problem.".to_owned(),
-        count => format!("The document has {count} problems."),
-    };
-    let problems = serde_json::to_value(faults_out(faults)).expect("problems are representable as JSON");
-    Problem::new(&code::INVALID_WORKFLOW, detail).with("problems", problems)
-}
-
-/// Checks a document without publishing it.
-#[utoipa::path(
-    post, path = "/api/v1/workflows/check", tag = "workflows", request_body = DocumentIn,
-    responses((status = 200, body = FaultsOut))
-)]
-pub(super) async fn check_workflow(State(app): State<App>, Body(document): Body<DocumentIn>) -> Result<Json<FaultsOut>> {
-    let checked = check(&app, document.text).await?;
-    Ok(Json(FaultsOut { problems: faults_out(checked.faults) }))
 }
 
 /// Workflows, by name.
@@ -254,8 +156,9 @@ pub(super) async fn list_workflows(State(app): State<App>, Query(query): Query<P
     Ok(Json(PageOut { items: workflows.into_iter().map(WorkflowOut::from).collect(), next }))
 }
 
-async fn find(app: &App, id: WorkflowId) -> Result<Workflow> {
-    app.store.workflow(id).await?.ok_or_else(|| Problem::not_found("workflow", id))
+pub(super) async fn find(app: &App, id: WorkflowId) -> Result<Workflow> {
+    let own = |workflow: &Workflow| workflow.workspace == app.workspace();
+    app.store.workflow(id).await?.filter(own).ok_or_else(|| Problem::not_found("workflow", id))
 }
 
 /// A workflow with its hooks.
@@ -269,7 +172,7 @@ pub(super) async fn get_workflow(State(app): State<App>, Path(id): Path<Workflow
     Ok(Json(WorkflowDetailOut { workflow, hooks: hooks.map(|hook| HookOut::new(&app, hook)).collect() }))
 }
 
-/// Revisions of a workflow, newest first.
+/// Revisions of a workflow, newest first; also drafts that were tried.
 #[utoipa::path(
     get, path = "/api/v1/workflows/{id}/revisions", tag = "workflows", params(("id" = String, Path), PageQuery),
     responses((status = 200, body = PageOut<RevisionOut>))
@@ -287,6 +190,7 @@ pub(super) async fn list_revisions(
         revision: revision.revision,
         author: revision.author,
         created_at: revision.created_at.into(),
+        published: revision.published,
     });
     Ok(Json(PageOut { items: items.collect(), next }))
 }
@@ -320,7 +224,9 @@ pub(super) async fn export_workflow(
     Query(query): Query<ExportQuery>,
 ) -> Result<Response> {
     let stored = find(&app, id).await?;
-    let text = document(&app, id, query.revision.unwrap_or(stored.revision)).await?;
+    let never = || Problem::new(&code::CONFLICT, "The workflow was never published; its draft is at `draft`.");
+    let revision = query.revision.or(stored.revision).ok_or_else(never)?;
+    let text = document(&app, id, revision).await?;
     Ok(match query.format {
         Spelling::Yaml => ([(header::CONTENT_TYPE, "application/yaml; charset=utf-8")], text).into_response(),
         Spelling::Json => {

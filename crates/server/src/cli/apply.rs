@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Client, Remote};
 use super::exit::{Exit, Failed, Result};
-use super::screen::{complain, single_line};
+use super::screen::{Screen, complain, single_line};
 
 /// What files in a folder must end with to be taken for workflows.
 const EXTENSIONS: [&str; 3] = ["yaml", "yml", "json"];
@@ -60,24 +60,7 @@ impl Apply {
 
     async fn publish(&self, client: &Client, file: &Path, text: &str) -> Result<()> {
         let published = client.post("/api/v1/workflows/publish", &json!({ "text": text })).await?;
-        let screen = self.remote.screen();
-        for warning in published["warnings"].as_array().into_iter().flatten() {
-            complain(&format!("{}: warning: {}", file.display(), problem_line(warning)));
-        }
-        if self.remote.json {
-            screen.json_line(&published);
-            return Ok(());
-        }
-        let name = published["name"].as_str().map(single_line).unwrap_or_default();
-        let what = if published["unchanged"] == json!(true) { "unchanged, still" } else { "published as" };
-        let id = published["workflow"].as_str().unwrap_or_default();
-        screen.say(&format!("{name}: {what} revision {} ({id})", published["revision"]));
-        for hook in published["hooks"].as_array().into_iter().flatten() {
-            let label = hook["label"].as_str().map(single_line).unwrap_or_default();
-            for url in [&hook["url"], &hook["path_url"], &hook["product_url"]].into_iter().filter_map(Value::as_str) {
-                screen.say(&format!("  {label}: {url}"));
-            }
-        }
+        tell(&published, self.remote.screen(), &format!("{}: ", file.display()));
         Ok(())
     }
 
@@ -100,6 +83,27 @@ impl Apply {
     fn complain(&self, file: &Path, problems: &str) {
         for line in problems.lines() {
             complain(&format!("{}: {line}", file.display()));
+        }
+    }
+}
+
+/// Tells what was published, and at which URLs it answers. `whose`: what stands before warnings.
+pub(super) fn tell(published: &Value, screen: Screen, whose: &str) {
+    for warning in published["warnings"].as_array().into_iter().flatten() {
+        complain(&format!("{whose}warning: {}", problem_line(warning)));
+    }
+    if screen.json {
+        screen.json_line(published);
+        return;
+    }
+    let name = published["name"].as_str().map(single_line).unwrap_or_default();
+    let what = if published["unchanged"] == json!(true) { "unchanged, still" } else { "published as" };
+    let id = published["workflow"].as_str().unwrap_or_default();
+    screen.say(&format!("{name}: {what} revision {} ({id})", published["revision"]));
+    for hook in published["hooks"].as_array().into_iter().flatten() {
+        let label = hook["label"].as_str().map(single_line).unwrap_or_default();
+        for url in [&hook["url"], &hook["path_url"], &hook["product_url"]].into_iter().filter_map(Value::as_str) {
+            screen.say(&format!("  {label}: {url}"));
         }
     }
 }
@@ -135,7 +139,7 @@ fn find(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read(path: &Path) -> Result<String> {
+pub(super) fn read(path: &Path) -> Result<String> {
     let unreadable = |error: std::io::Error| Failed::file("read", path, &error);
     let mut bytes = Vec::new();
     if path == Path::new("-") {

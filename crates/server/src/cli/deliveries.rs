@@ -75,6 +75,9 @@ pub(crate) struct Which {
     /// Only those with this text in path, query, headers or the first 16 KiB of the body.
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
+    /// Only those that came to test URLs (true), or only the others (false).
+    #[arg(long, value_name = "true|false")]
+    test: Option<bool>,
 }
 
 impl Which {
@@ -98,11 +101,12 @@ impl Which {
             }
         }
         query.extend(self.text.clone().map(|text| ("text", text)));
+        query.extend(self.test.map(|test| ("test", test.to_string())));
         Ok(query)
     }
 }
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     Column { title: "delivery", show: |delivery| member(delivery, "id").into() },
     Column { title: "outcome", show: |delivery| Shown::state(member(delivery, "outcome")) },
     Column { title: "status", show: |delivery| member(delivery, "status").into() },
@@ -110,7 +114,13 @@ const COLUMNS: [Column; 7] = [
     Column { title: "received", show: |delivery| member(delivery, "received_at").into() },
     Column { title: "hook", show: |delivery| member(delivery, "hook").into() },
     Column { title: "runs", show: |delivery| member(delivery, "runs").into() },
+    Column { title: "test", show: |delivery| test(delivery).to_owned().into() },
 ];
+
+/// A mark for what came to a test URL.
+pub(super) fn test(item: &Value) -> &'static str {
+    if item["test"] == true { "test" } else { "" }
+}
 
 impl Deliveries {
     pub(crate) async fn run(self) -> Result<()> {

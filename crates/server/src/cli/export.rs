@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::client::{Client, Remote, segment};
 use super::exit::{Failed, Result};
+use super::screen::{complain, member};
 use super::{progress, workflow};
 
 /// The longest file name that is made of a workflow's name.
@@ -63,6 +64,10 @@ impl Export {
     async fn write_all(&self, client: &Client, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|error| Failed::file("make", folder, &error))?;
         let workflows = client.list("/api/v1/workflows", &[], usize::MAX).await?;
+        let (workflows, drafts): (Vec<_>, Vec<_>) = workflows.into_iter().partition(|workflow| !workflow["revision"].is_null());
+        for draft in &drafts {
+            complain(&format!("{} was never published; `hookmill draft show` prints its draft", member(draft, "name")));
+        }
         let bar = progress::bar("Exporting", workflows.len() as u64);
         for workflow in &workflows {
             let (id, name) = (workflow["id"].as_str().unwrap_or_default(), workflow["name"].as_str().unwrap_or_default());

@@ -90,6 +90,7 @@ pub(super) fn show(hook: &Value, screen: Screen) {
         screen.say(&format!("  advice: {}", single_line(advice)));
     }
     urls(hook).for_each(|url| screen.say(&format!("  url: {url}")));
+    screen.say(&format!("  test url: {}", member(hook, "test_url")));
     for old in hook["old_urls"].as_array().into_iter().flatten() {
         let tense = if old["works"] == true { "works until" } else { "ended" };
         screen.say(&format!("  old url: {} {tense} {}", member(old, "url"), member(old, "ends_at")));

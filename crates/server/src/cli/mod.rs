@@ -8,6 +8,7 @@ mod config;
 mod contacts;
 mod deliveries;
 mod doctor;
+mod draft;
 mod exit;
 mod explain;
 mod export;
@@ -62,6 +63,9 @@ enum Command {
     Serve(serve::Serve),
     /// Publish workflows from files or folders.
     Apply(apply::Apply),
+    /// Save, show, drop or publish the draft of a workflow.
+    #[command(subcommand)]
+    Draft(draft::Draft),
     /// Print a published workflow, or write all of them to a folder.
     Export(export::Export),
     /// Start a workflow by hand and show what it does.
@@ -147,6 +151,7 @@ async fn dispatch(command: Command) -> Result<()> {
     match command {
         Command::Serve(serve) => Box::pin(serve.run()).await,
         Command::Apply(apply) => apply.run().await,
+        Command::Draft(draft) => draft.run().await,
         Command::Export(export) => export.run().await,
         Command::Run(run) => run.run().await,
         Command::Runs(runs) => runs.run().await,
@@ -195,6 +200,11 @@ mod tests {
             "hookmill deliveries curl dlv_1 --url http://h --key k",
             "hookmill replay dlv_1 dlv_2",
             "hookmill replay --all --hook hook_1 --since 2h",
+            "hookmill draft save - --name x --url http://h --key k --json",
+            "hookmill draft show wf --json",
+            "hookmill draft drop wf",
+            "hookmill draft publish wf",
+            "hookmill deliveries --test true",
             "hookmill hook pause hook_1 --url http://h --key k",
             "hookmill hook off hook_1 --answer 503 --json",
             "hookmill hooks --search https://h/hooks/x --workflow wf_1",
@@ -234,6 +244,8 @@ mod tests {
             "hookmill listen --keep",
             "hookmill send",
             "hookmill send hook_1 --file a --data b",
+            "hookmill draft",
+            "hookmill draft show",
         ] {
             assert!(Cli::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

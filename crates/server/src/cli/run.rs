@@ -104,7 +104,8 @@ pub(crate) fn show(run: &Value, screen: Screen) {
         return;
     }
     screen.say(&format!(
-        "{} {} (revision {} of {})",
+        "{}{} {} (revision {} of {})",
+        if run["test"] == true { "test " } else { "" },
         member(run, "id"),
         member(run, "state"),
         run["revision"],

@@ -4,6 +4,7 @@ use clap::Args;
 use hookmill_engine::id::{DeliveryId, RunId};
 
 use super::client::Remote;
+use super::deliveries::test;
 use super::exit::Result;
 use super::screen::{Column, Shown, member};
 use super::{run, workflow};
@@ -30,13 +31,14 @@ pub(crate) struct Runs {
     remote: Remote,
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     Column { title: "run", show: |run| member(run, "id").into() },
     Column { title: "state", show: |run| Shown::state(member(run, "state")) },
     Column { title: "workflow", show: |run| member(run, "workflow").into() },
     Column { title: "delivery", show: |run| member(run, "delivery").into() },
     Column { title: "started", show: |run| member(run, "started_at").into() },
     Column { title: "error", show: |run| member(&run["error"], "message").into() },
+    Column { title: "test", show: |run| test(run).to_owned().into() },
 ];
 
 impl Runs {

@@ -91,7 +91,7 @@ impl Inner {
             let repetition = self.duplicate(arrival, hook, strict, original, accepted, body.clone());
             return Box::pin(repetition).await.map_err(refused);
         }
-        self.meters.accepted(held, arrival.took(), body.len());
+        self.meters.accepted(arrival, held, body.len());
         if held {
             self.worker.held(1);
             self.look_again(found);

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use hookmill_engine::time::Timestamp;
 use hookmill_signatures::proxies::{self, FORWARDED_FOR};
+use hookmill_store::hooks::TEST_PATHS;
 use http::HeaderValue;
 use http::request::Parts;
 use ipnet::IpNet;
@@ -29,6 +30,11 @@ impl Arrival {
 
     pub(super) fn took_us(&self) -> u64 {
         u64::try_from(self.took().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether it came to a test URL.
+    pub(super) fn is_test(&self) -> bool {
+        self.head.uri.path().starts_with(TEST_PATHS)
     }
 
     pub(super) fn query(&self) -> &str {

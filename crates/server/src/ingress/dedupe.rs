@@ -24,6 +24,8 @@ use super::redact;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Longer keys are refused: nobody needs them, and they are hashed for each request.
 pub const KEY_BYTES_MAX: usize = 1024;
+/// What keeps the keys of tests apart from all others.
+const TESTED: u8 = 0x80;
 /// The longest time that a key is remembered.
 pub const WINDOW_MAX: Span = Span(90 * 24 * 60 * 60 * 1_000);
 
@@ -32,6 +34,8 @@ pub const WINDOW_MAX: Span = Span(90 * 24 * 60 * 60 * 1_000);
 pub(super) struct Deduper {
     source: Option<Source>,
     window: Span,
+    /// The revision that is tested, if this is about a test URL.
+    tested: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -64,11 +68,14 @@ pub(super) struct Material<'a> {
 }
 
 impl Deduper {
+    /// `tested`: the revision that a test URL leads to. Its keys are its own, so that a test never answers for a real
+    /// request, and the same request can be sent again to the next draft.
+    ///
     /// # Errors
     /// A sentence for the owner: the header or the expression cannot be read.
-    pub(super) fn new(wanted: Option<&Dedupe>) -> Result<Self, String> {
+    pub(super) fn new(wanted: Option<&Dedupe>, tested: Option<u32>) -> Result<Self, String> {
         let (key, window) = match wanted {
-            Some(Dedupe::Off) => return Ok(Self { source: None, window: Dedupe::WINDOW }),
+            Some(Dedupe::Off) => return Ok(Self { source: None, window: Dedupe::WINDOW, tested }),
             Some(Dedupe::On { key, window }) => (key.as_ref(), *window),
             None => (None, None),
         };
@@ -84,7 +91,8 @@ impl Deduper {
             }
             Some(DedupeKey::Body) => Source::Body,
         };
-        Ok(Self { source: Some(source), window: Span(window.unwrap_or(Dedupe::WINDOW).0.min(WINDOW_MAX.0)) })
+        let window = Span(window.unwrap_or(Dedupe::WINDOW).0.min(WINDOW_MAX.0));
+        Ok(Self { source: Some(source), window, tested })
     }
 
     /// Whether keys come from what a request says, so that each element of one that is split has its own.
@@ -120,16 +128,29 @@ impl Deduper {
             return Err(format!("the key has {} bytes; the limit is {KEY_BYTES_MAX}", text.len()));
         }
         let body_hash = hash(&[material.body]);
-        let key_hash = if kind == 3 { hash(&[&[kind], material.body]) } else { hash(&[&[kind], text.as_bytes()]) };
+        let revision = self.tested.map(u32::to_be_bytes);
+        let (kinds, apart): ([u8; 1], &[u8]) = match &revision {
+            None => ([kind], &[]),
+            Some(revision) => ([kind | TESTED], revision),
+        };
+        let key_hash = hash(&[&kinds, apart, if kind == 3 { material.body } else { text.as_bytes() }]);
         let expires_at = Timestamp(material.now.0.saturating_add_unsigned(self.window.0));
         Ok(Some(Claim { key: Key { key_hash, body_hash, expires_at }, strict }))
     }
 }
 
-/// The keys of a stored delivery, claimed at `now` (`said` is `webhook` as a whole, or that of each element if it is split).
-/// One that cannot be used is none: whoever accepts the delivery all the same wants it for itself.
-pub(super) fn keys_of(trigger: &WebhookTrigger, delivery: &Delivery, body: &Bytes, said: &[&Value], now: Timestamp) -> OwnKeys {
-    let Ok(deduper) = Deduper::new(trigger.dedupe.as_ref()) else { return OwnKeys::None };
+/// The keys of a stored delivery, claimed at `now` for a revision (`said` is `webhook` as a whole, or that of each element if
+/// it is split). One that cannot be used is none: whoever accepts the delivery all the same wants it for itself.
+pub(super) fn keys_of(
+    trigger: &WebhookTrigger,
+    revision: u32,
+    delivery: &Delivery,
+    body: &Bytes,
+    said: &[&Value],
+    now: Timestamp,
+) -> OwnKeys {
+    let tested = delivery.is_test().then_some(revision);
+    let Ok(deduper) = Deduper::new(trigger.dedupe.as_ref(), tested) else { return OwnKeys::None };
     let mut headers = HeaderMap::new();
     for (name, value) in delivery.headers.iter() {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
@@ -217,7 +238,7 @@ mod tests {
 
     #[test]
     fn quoted_and_bare_keys_are_the_same_and_odd_ones_are_refused() {
-        let deduper = Deduper::new(None).unwrap();
+        let deduper = Deduper::new(None, None).unwrap();
         let key = |text| claim(&deduper, Some(text), "{}").unwrap().unwrap().key.key_hash;
         assert_eq!(key("8e03"), key("\"8e03\""));
         assert_eq!(key(" \"a\\\"b\" "), key("a\"b"));
@@ -230,7 +251,7 @@ mod tests {
 
     #[test]
     fn keys_come_from_the_body_as_asked_and_are_remembered_as_long_as_asked() {
-        let on = |key, window| Deduper::new(Some(&Dedupe::On { key: Some(key), window })).unwrap();
+        let on = |key, window| Deduper::new(Some(&Dedupe::On { key: Some(key), window }), None).unwrap();
         let path = on(DedupeKey::Path("$.id".parse().unwrap()), Some(Span(500)));
         let first = claim(&path, None, r#"{"id": 7}"#).unwrap().unwrap();
         let second = claim(&path, None, r#"{"id": 7, "attempt": 2}"#).unwrap().unwrap();
@@ -246,6 +267,18 @@ mod tests {
             claim(&body, None, r#"{"a":1}"#).unwrap().unwrap().key.key_hash,
             claim(&body, None, r#"{"a": 1}"#).unwrap().unwrap().key.key_hash
         );
-        assert!(claim(&Deduper::new(Some(&Dedupe::Off)).unwrap(), Some("k"), "{}").unwrap().is_none());
+        assert!(claim(&Deduper::new(Some(&Dedupe::Off), None).unwrap(), Some("k"), "{}").unwrap().is_none());
+    }
+    #[test]
+    fn tests_of_each_revision_have_keys_of_their_own() {
+        for wanted in [None, Some(Dedupe::On { key: Some(DedupeKey::Body), window: None })] {
+            let key = |tested| {
+                let deduper = Deduper::new(wanted.as_ref(), tested).unwrap();
+                claim(&deduper, Some("k"), "{}").unwrap().unwrap().key.key_hash
+            };
+            let keys: std::collections::HashSet<_> = [None, Some(1), Some(2)].into_iter().map(key).collect();
+            assert_eq!(keys.len(), 3);
+            assert_eq!(key(Some(1)), key(Some(1)));
+        }
     }
 }

@@ -64,7 +64,7 @@ impl Inner {
                 hook.responder.after(&accepted, answered)
             }
         };
-        self.meters.count(Outcome::Duplicate);
+        self.meters.count(arrival, Outcome::Duplicate);
         response.headers_mut().insert(DUPLICATE, HeaderValue::from_static("true"));
         let kept = self.delivery(arrival, &hook.place, Outcome::Duplicate, response.status().as_u16());
         let (reason, detail) = (Some("duplicate".to_owned()), Some(format!("It repeats {}.", original.delivery)));
@@ -103,7 +103,7 @@ impl Inner {
             ..delivery
         };
         self.store.accept(kept, Vec::new()).await.map_err(|error| Refused::store(&error))?;
-        self.meters.count(Outcome::Filtered);
+        self.meters.count(arrival, Outcome::Filtered);
         Ok(secured(status, JSON, Bytes::from(format!(r#"{{"delivery_id":"{id}","filtered":true}}"#))))
     }
 }

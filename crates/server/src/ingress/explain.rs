@@ -4,12 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use hookmill_engine::id::{HookId, WorkflowId};
 use hookmill_store::hook_states::HookState;
-use hookmill_store::hooks::{Parameters, fit};
+use hookmill_store::hooks::{Parameters, TEST_PATHS, fit};
 use hookmill_store::workspaces::FIRST_SLUG;
 use http::Method;
 
 use super::arrival::Arrival;
 use super::code::Code;
+use super::hook::{Hook, Purpose};
 use super::hooks::Found;
 use super::refused::Refused;
 use super::target::{Target, is_token};
@@ -62,7 +63,7 @@ impl Ingress {
             suggestion: None,
             notes: Vec::new(),
         };
-        match inner.hooks.find(path, arrival.received_at).await {
+        match inner.hooks.look(path, arrival.received_at).await {
             Ok(found) => inner.examine(&arrival, found, address.is_some(), &mut told).await,
             Err(refused) if refused.code == Code::HookNotFound => inner.why_nothing(&target, &arrival, &mut told).await?,
             Err(refused) => {
@@ -102,9 +103,10 @@ impl Inner {
         let hook = &*found.hook;
         told.hook = Some(hook.place.hook);
         told.workflow = Some(hook.workflow);
-        told.revision = Some(hook.revision.number);
+        told.revision = Some(hook.revision.number).filter(|number| *number > 0);
         told.parameters = found.parameters;
         let method = &arrival.head.method;
+        told.notes.extend(tested(hook));
         if hook.state == HookState::Off {
             return told.object(&Refused::hook_off(hook));
         }
@@ -133,13 +135,7 @@ impl Inner {
     async fn why_nothing(&self, target: &Target<'_>, arrival: &Arrival, told: &mut Explanation) -> hookmill_store::Result<()> {
         match target {
             Target::Token(token) => self.why_no_token(token, told).await,
-            Target::Test(token) => {
-                told.nothing("URLs for tests are not answered by this version.");
-                if self.store.hook_by_token(token).await?.is_some() {
-                    told.suggestion = Some(format!("/hooks/{token}"));
-                }
-                Ok(())
-            }
+            Target::Test(token) => self.why_no_test(token, arrival, told).await,
             Target::Path { workspace, segments } => {
                 let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
                 self.why_no_path(workspace, &segments, told).await
@@ -173,10 +169,15 @@ impl Inner {
         if let Some(found) = self.store.hook_by_token(token).await? {
             told.hook = Some(found.hook.id);
             told.workflow = Some(found.hook.workflow);
-            told.nothing(format!(
-                "The trigger `{}` of this hook is not in the published revision {}.",
-                found.hook.label, found.revision
-            ));
+            told.nothing(match found.revision {
+                Some(number) => {
+                    format!("The trigger `{}` of this hook is not in the published revision {number}.", found.hook.label)
+                }
+                None => "The workflow of this hook was never published.".to_owned(),
+            });
+            if self.store.draft(found.hook.workflow).await?.is_some() {
+                told.suggestion = Some(format!("{TEST_PATHS}{token}"));
+            }
         } else if let Some((found, old)) = self.store.hook_by_old_token(token).await? {
             told.hook = Some(found.hook.id);
             told.workflow = Some(found.hook.workflow);
@@ -184,6 +185,26 @@ impl Inner {
         } else {
             told.nothing("No hook has this token, and none is known to have had it. Letters count with their case.");
         }
+        Ok(())
+    }
+
+    /// Why nothing answers at a test URL.
+    async fn why_no_test(&self, token: &str, arrival: &Arrival, told: &mut Explanation) -> hookmill_store::Result<()> {
+        let found = match self.store.hook_by_token(token).await? {
+            Some(found) => found,
+            None => match self.store.hook_by_old_token(token).await? {
+                Some((found, old)) if arrival.received_at < old.ends_at => found,
+                _ => return self.why_no_token(token, told).await,
+            },
+        };
+        told.hook = Some(found.hook.id);
+        told.workflow = Some(found.hook.workflow);
+        let label = &found.hook.label;
+        told.nothing(match (self.store.draft(found.hook.workflow).await?, found.revision) {
+            (Some(_), _) => format!("The draft has no trigger `{label}`."),
+            (None, Some(number)) => format!("There is no draft, and the published revision {number} has no trigger `{label}`."),
+            (None, None) => "There is no draft, and the workflow was never published.".to_owned(),
+        });
         Ok(())
     }
 
@@ -214,6 +235,15 @@ impl Inner {
             None => told.nothing(format!("No hook of the workspace `{slug}` has this path, or one like it.")),
         }
         Ok(())
+    }
+}
+
+/// What a test URL leads to.
+fn tested(hook: &Hook) -> Option<String> {
+    match hook.purpose {
+        Purpose::Production => None,
+        Purpose::Draft => Some("The URL is for tests: the draft answers.".to_owned()),
+        Purpose::Rehearsal => Some("The URL is for tests: there is no draft, so the published revision answers.".to_owned()),
     }
 }
 

@@ -195,7 +195,7 @@ impl Inner {
             }
             kept.detail = Some(self.take_over(&kept, &secret).await?);
         }
-        self.meters.count(Outcome::Handshake);
+        self.meters.count(arrival, Outcome::Handshake);
         kept.body = hook.place.redaction.body(body.clone());
         self.store.refuse(kept);
         Ok(proof::answer(reply))

@@ -9,6 +9,7 @@ use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::{AddressRange, Auth, Credential, Method, RateLimit, Trigger, WebhookTrigger, Yes};
 use hookmill_signatures::Proof as Proven;
 use hookmill_store::hook_states::{HookState, OffAnswer};
+use hookmill_store::rates::Limited;
 use hookmill_worker::Revision;
 use http::header::HeaderValue;
 
@@ -24,10 +25,22 @@ use super::scheme;
 /// The label of a trigger that has none.
 const DEFAULT_LABEL: &str = "webhook";
 
-/// A hook of a published revision.
+/// What requests to a URL are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The published revision is to run.
+    Production,
+    /// The draft is tested.
+    Draft,
+    /// The published revision is tested, for there is no draft.
+    Rehearsal,
+}
+
+/// A hook, as it answers at a URL.
 #[derive(Debug)]
 pub(super) struct Hook {
     pub(super) place: Place,
+    pub(super) purpose: Purpose,
     pub(super) state: HookState,
     /// What senders are told while it is off.
     pub(super) off_answer: OffAnswer,
@@ -98,6 +111,7 @@ impl Hook {
     pub(super) fn prepare(
         stored: &hookmill_store::hooks::Hook,
         revision: Arc<Revision>,
+        purpose: Purpose,
         limits: BodyLimits,
     ) -> Result<Self, (Place, String)> {
         let triggers = &revision.program.workflow().triggers;
@@ -106,7 +120,7 @@ impl Hook {
         };
         let Trigger::Webhook(trigger) = &triggers[position];
         let place = Place::of(stored, trigger);
-        Self::at(place.clone(), stored, position, revision, limits).map_err(|why| (place, why))
+        Self::at(place.clone(), stored, position, revision, purpose, limits).map_err(|why| (place, why))
     }
 
     fn at(
@@ -114,6 +128,7 @@ impl Hook {
         stored: &hookmill_store::hooks::Hook,
         position: usize,
         revision: Arc<Revision>,
+        purpose: Purpose,
         limits: BodyLimits,
     ) -> Result<Self, String> {
         let Trigger::Webhook(trigger) = &revision.program.workflow().triggers[position];
@@ -127,9 +142,12 @@ impl Hook {
         let mut allow: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
         allow.extend(["HEAD", "OPTIONS"]);
         let allow = HeaderValue::from_str(&allow.join(", ")).expect("methods are header text");
+        let tested = (purpose != Purpose::Production).then_some(revision.number);
         Ok(Self {
             place,
-            state: stored.state,
+            purpose,
+            // Tests go on while senders are kept waiting or away.
+            state: if tested.is_some() { HookState::Active } else { stored.state },
             off_answer: stored.off_answer,
             workflow: stored.workflow,
             trigger: u16::try_from(position).map_err(|_| "The document has too many triggers.".to_owned())?,
@@ -138,7 +156,7 @@ impl Hook {
             allow,
             credentials,
             proof,
-            deduper: Deduper::new(trigger.dedupe.as_ref())?,
+            deduper: Deduper::new(trigger.dedupe.as_ref(), tested)?,
             only_if,
             rate_limit: trigger.rate_limit,
             allow_ips: trigger.allow_ips.clone(),
@@ -168,6 +186,14 @@ impl Hook {
         let Some(only_if) = &self.only_if else { return Ok(true) };
         let scope = Scope::of(vec![("webhook".to_owned(), webhook.clone())], now, seed);
         only_if.eval(&scope).map(|value| value.is_true()).map_err(|error| error.to_string())
+    }
+
+    /// Whose rate limit its requests are counted against.
+    pub(super) fn limited(&self) -> Limited {
+        match self.purpose {
+            Purpose::Production => Limited::Hook(self.place.hook),
+            Purpose::Draft | Purpose::Rehearsal => Limited::Test(self.place.hook),
+        }
     }
 
     /// Whether its runs are to wait until it is resumed.

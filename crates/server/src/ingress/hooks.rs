@@ -4,7 +4,9 @@
 //! index. Whatever is cached carries the version of the catalog that was known before it was read. Publishing, switching
 //! off and rotating raise the version in the same commit; under another version it is asked once what changed
 //! (`freshness`), and what did not is kept. A version that this process made is known at once; those of other nodes are
-//! noticed within half a second (`serve::follow`).
+//! noticed within half a second (`serve::follow`). What answers at test URLs is in `tested`.
+
+mod tested;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -13,13 +15,13 @@ use std::sync::Arc;
 use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 use hookmill_store::Store;
-use hookmill_store::hooks::{Answering, Mask, Parameters, TOKEN_CHARS};
-use hookmill_worker::{PROGRAMS_BYTES_MAX, Programs};
+use hookmill_store::hooks::{Answering, Hook as Stored, Mask, Parameters, TOKEN_CHARS};
+use hookmill_worker::{PROGRAMS_BYTES_MAX, Programs, Revision};
 use moka::sync::Cache;
 use tokio::sync::Mutex;
 
 use super::freshness::Freshness;
-use super::hook::{BodyLimits, Hook, Place};
+use super::hook::{BodyLimits, Hook, Place, Purpose};
 use super::product;
 use super::refused::{Refused, Result};
 use super::target::{Target, is_token};
@@ -58,6 +60,8 @@ enum Known {
     Ready(Arc<Hook>),
     /// It answers, but cannot take requests; for the owner.
     Broken(Arc<(Place, String)>),
+    /// A test URL where nothing answers, until the workflow changes.
+    Nothing,
 }
 
 /// What is remembered of a hook.
@@ -156,6 +160,22 @@ impl Hooks {
         }
     }
 
+    /// The same, and nothing is stored: a draft that was never tried has no revision yet.
+    pub(super) async fn look(&self, path: &str, now: Timestamp) -> Result<Found> {
+        let target = Target::of(path);
+        if !matches!(target, Target::Test(_)) {
+            return self.find(path, now).await;
+        }
+        let version = self.version();
+        self.freshness.follow(version).await.map_err(|error| Refused::store(&error))?;
+        if let Some(found) = self.remembered(path, version, now) {
+            return found;
+        }
+        let found = self.look_up(&target, version, now).await.map_err(|error| Refused::store(&error))?;
+        let Some(Led { answering, parameters, .. }) = found else { return Err(Refused::hook_not_found()) };
+        self.prepare_test(&answering.hook, version, None).await?.known.into_found(parameters, version)
+    }
+
     /// What is remembered of a path and still holds.
     fn remembered(&self, path: &str, version: i64, now: Timestamp) -> Option<Result<Found>> {
         if let Some(entry) = self.urls.get(path)
@@ -183,12 +203,17 @@ impl Hooks {
     }
 
     async fn load(&self, path: &str, version: i64, now: Timestamp) -> Result<Found> {
-        let found = self.look_up(&Target::of(path), version, now).await.map_err(|error| Refused::store(&error))?;
+        let target = Target::of(path);
+        let found = self.look_up(&target, version, now).await.map_err(|error| Refused::store(&error))?;
         let Some(Led { answering, parameters, until }) = found else {
             self.nothing.insert(path.into(), version);
             return Err(Refused::hook_not_found());
         };
-        let entry = Entry { until, ..self.prepare(&answering, version).await? };
+        let entry = match target {
+            Target::Test(_) => self.prepare_test(&answering.hook, version, Some(now)).await?,
+            _ => self.prepare(&answering, version).await?,
+        };
+        let entry = Entry { until, ..entry };
         if parameters.is_empty() {
             self.urls.insert(path.into(), entry.clone());
         } else {
@@ -204,6 +229,10 @@ impl Hooks {
         let found = match target {
             Target::Token(token) => match self.store.hook_by_token(token).await? {
                 Some(found) => Some(found).filter(|found| found.hook.active),
+                None => return Ok(self.by_old_token(token, now).await?.filter(|led| led.answering.hook.active)),
+            },
+            Target::Test(token) => match self.store.hook_by_token(token).await? {
+                Some(found) => Some(found),
                 None => return self.by_old_token(token, now).await,
             },
             Target::Alias(path) => {
@@ -219,15 +248,15 @@ impl Hooks {
                 let found = self.store.hook_by_path(workspace, &masks, &segments).await?;
                 return Ok(found.map(|(answering, parameters)| Led { answering, parameters, until: None }));
             }
-            Target::Test(_) | Target::Nowhere => None,
+            Target::Nowhere => None,
         };
         Ok(found.map(|answering| Led { answering, parameters: Parameters::new(), until: None }))
     }
 
-    /// The hook that had this token before, if it still leads there.
+    /// The hook that had this token before, active or not, if it still leads there.
     async fn by_old_token(&self, token: &str, now: Timestamp) -> hookmill_store::Result<Option<Led>> {
         let found = self.store.hook_by_old_token(token).await?;
-        let found = found.filter(|(answering, old)| answering.hook.active && now < old.ends_at);
+        let found = found.filter(|(_, old)| now < old.ends_at);
         Ok(found.map(|(answering, old)| Led { answering, parameters: Parameters::new(), until: Some(old.ends_at) }))
     }
 
@@ -238,7 +267,7 @@ impl Hooks {
         {
             let Some(led) = self.by_old_token(token, now).await? else { continue };
             let hook = &led.answering.hook;
-            if hook.alias.as_deref() == Some(&path.replace(token, &hook.token)) {
+            if hook.active && hook.alias.as_deref() == Some(&path.replace(token, &hook.token)) {
                 return Ok(Some(led));
             }
         }
@@ -265,18 +294,31 @@ impl Hooks {
         {
             return Ok(Entry { version, until: None, ..entry });
         }
-        let prepared = match self.programs.get(stored.workflow, *number).await {
-            Ok(revision) => Hook::prepare(stored, revision, self.limits),
-            Err(hookmill_worker::Error::Store(error)) => return Err(Refused::store(&error)),
-            Err(error) => Err((Place::of_unknown(stored), format!("Revision {number} cannot run: {error}."))),
-        };
-        let known = match prepared {
-            Ok(hook) => Known::Ready(Arc::new(hook)),
-            Err(broken) => Known::Broken(Arc::new(broken)),
+        // An active hook's workflow was published.
+        let number = number.unwrap_or(0);
+        let known = match self.revision(stored, number).await? {
+            Ok(revision) => self.ready_at(stored, revision, Purpose::Production),
+            Err(broken) => broken,
         };
         let entry = Entry { version, workflow: stored.workflow, until: None, known };
         self.ready.insert(stored.id, entry.clone());
         Ok(entry)
+    }
+
+    /// A compiled revision of a hook's workflow, or what is known of the hook without it.
+    async fn revision(&self, stored: &Stored, number: u32) -> Result<std::result::Result<Arc<Revision>, Known>> {
+        match self.programs.get(stored.workflow, number).await {
+            Ok(revision) => Ok(Ok(revision)),
+            Err(hookmill_worker::Error::Store(error)) => Err(Refused::store(&error)),
+            Err(error) => Ok(Err(Known::broken(stored, format!("Revision {number} cannot run: {error}.")))),
+        }
+    }
+
+    fn ready_at(&self, stored: &Stored, revision: Arc<Revision>, purpose: Purpose) -> Known {
+        match Hook::prepare(stored, revision, purpose, self.limits) {
+            Ok(hook) => Known::Ready(Arc::new(hook)),
+            Err(broken) => Known::Broken(Arc::new(broken)),
+        }
     }
 }
 
@@ -295,16 +337,22 @@ impl Entry {
         let more = match &self.known {
             Known::Ready(hook) => hook.revision.bytes,
             Known::Broken(broken) => u32::try_from(broken.1.len()).unwrap_or(u32::MAX),
+            Known::Nothing => 0,
         };
         HOOK_BYTES.saturating_add(more)
     }
 }
 
 impl Known {
+    fn broken(stored: &Stored, why: String) -> Self {
+        Self::Broken(Arc::new((Place::of_unknown(stored), why)))
+    }
+
     fn into_found(self, parameters: Parameters, version: i64) -> Result<Found> {
         match self {
             Self::Ready(hook) => Ok(Found { hook, parameters, version }),
             Self::Broken(broken) => Err(Refused::not_ready(broken.1.clone()).at(broken.0.clone())),
+            Self::Nothing => Err(Refused::hook_not_found()),
         }
     }
 }

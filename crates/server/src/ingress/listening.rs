@@ -120,7 +120,7 @@ impl Inner {
         let captured = self.store.capture(delivery, arrival.received_at).await.map_err(|error| Refused::store(&error))?;
         self.listeners.forget(hook.place.hook, listener);
         if captured {
-            self.meters.count(Outcome::Captured);
+            self.meters.count(arrival, Outcome::Captured);
             return Ok(Some(secured(status, JSON, Bytes::from(answer))));
         }
         Self::as_usual(arrival, hook).map_err(|refused| refused.body(body.clone()))?;

@@ -131,7 +131,7 @@ impl Rates {
     pub(super) async fn take(&self, hook: &Hook, now: Timestamp) -> Result<Option<Standing>> {
         let mut standing = None;
         if let Some(limit) = hook.rate_limit {
-            standing = Some(self.take_from(Limited::Hook(hook.place.hook), limit, hook, now).await?);
+            standing = Some(self.take_from(hook.limited(), limit, hook, now).await?);
         }
         if let Some(limit) = self.intake.workspace_rate.limit() {
             self.take_from(Limited::Workspace(hook.place.workspace), limit, hook, now).await?;
@@ -149,7 +149,7 @@ impl Rates {
                 window.open(now);
                 found = window.take(limit, now);
             }
-            let standing = Standing::of(limited.scope(), limit, &window, now);
+            let standing = Standing::of(policy(limited), limit, &window, now);
             match found {
                 Found::Permit => Some(Ok(standing)),
                 Found::Nothing => Some(Err(standing.refused(hook, window.refused()))),
@@ -204,6 +204,14 @@ impl Rates {
         if window.left() == 0 {
             self.watched_until.fetch_max(window.ends_at().0, Ordering::Relaxed);
         }
+    }
+}
+
+/// The name of a limit's policy. Who tests sees what the senders will see.
+fn policy(limited: Limited) -> &'static str {
+    match limited {
+        Limited::Hook(_) | Limited::Workspace(_) => limited.scope(),
+        Limited::Test(id) => Limited::Hook(id).scope(),
     }
 }
 

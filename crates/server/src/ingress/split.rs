@@ -93,7 +93,7 @@ impl Inner {
                 return self.duplicate(arrival, hook, strict, original, accepted, body.clone()).await.map_err(refused);
             }
         };
-        self.meters.accepted(hook.is_paused(), arrival.took(), body.len());
+        self.meters.accepted(arrival, hook.is_paused(), body.len());
         self.start(found, places.iter().map(|place| &runs[*place]));
         if places.len() == runs.len() {
             return Ok(response);

@@ -10,7 +10,7 @@ use super::{PREFIX, product};
 const ALIAS_BYTES_MAX: usize = 1024;
 /// Characters of the longest token.
 const TOKEN_BYTES_MAX: usize = 64;
-/// The first segment under which drafts answer; no workspace has that name.
+/// The first segment of test URLs; no workspace has that name.
 const TEST: &str = "test";
 
 /// Where a path leads, and by which style of URL.
@@ -18,7 +18,7 @@ const TEST: &str = "test";
 pub enum Target<'a> {
     /// `/hooks/{token}`.
     Token(&'a str),
-    /// `/hooks/test/{token}`: the draft of the hook's workflow.
+    /// `/hooks/test/{token}`: the draft of the hook's workflow, or what is published if it has none.
     Test(&'a str),
     /// `/hooks/{workspace}/{own/path}`, its segments decoded.
     Path {
@@ -68,6 +68,11 @@ pub(crate) fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn test_urls_are_what_the_store_takes_for_them() {
+        assert_eq!(format!("{PREFIX}{TEST}/"), hookmill_store::hooks::TEST_PATHS);
+    }
 
     #[test]
     fn every_style_is_told_from_the_path_alone() {

@@ -3,6 +3,7 @@
 mod access;
 mod contacts;
 mod deliveries;
+mod drafts;
 mod events;
 mod faults;
 mod hooks;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hookmill_actions::net::{Net, NetPolicy};
 use hookmill_actions::{FileLimits, FolderFiles, Registry};
-use hookmill_engine::id::{DeliveryId, RunId, WorkspaceId};
+use hookmill_engine::id::{DeliveryId, RunId, WorkflowId, WorkspaceId};
 use hookmill_engine::workflow::{self, Trigger};
 use hookmill_server::config::{Intake, Size};
 use hookmill_server::ingress::{Ingress, Network, Outside, Parts, alias};
@@ -14,10 +14,10 @@ use hookmill_server::listen::{self, Limits};
 use hookmill_server::vault::{LiveSecrets, MasterKey, OpenSecret, SecretValues, Vault};
 use hookmill_store::deliveries::{Delivery, DeliveryFilter, Outcome};
 use hookmill_store::hook_states::Switch;
-use hookmill_store::hooks::WantedHook;
+use hookmill_store::hooks::{Hook, WantedHook};
 use hookmill_store::ids::system_clock;
 use hookmill_store::runs::{RunRow, State};
-use hookmill_store::workflows::Publication;
+use hookmill_store::workflows::{NewDraft, Publication};
 use hookmill_store::workspaces::{FIRST_SLUG, FIRST_WORKSPACE};
 use hookmill_store::{Config, Store};
 use hookmill_testkit::patience::until;
@@ -140,9 +140,37 @@ impl Door {
             document: workflow::to_yaml(&document),
             author: "test".into(),
             hooks: vec![wanted],
+            draft: None,
         };
         let published = self.store.publish(&publication, system_clock()()).await.unwrap();
         format!("/hooks/{}", published.hooks[0].token)
+    }
+
+    /// Saves a draft of the workflow that the document names; returns the workflow, and the hooks of its triggers.
+    pub(crate) async fn draft(&self, text: &str) -> (WorkflowId, Vec<Hook>) {
+        let document = workflow::read(text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        self.draft_of(&document.name, text).await
+    }
+
+    /// The same of the workflow with this name, valid or not.
+    pub(crate) async fn draft_of(&self, name: &str, text: &str) -> (WorkflowId, Vec<Hook>) {
+        let labels: Vec<String> = workflow::read(text).map_or_else(
+            |_| Vec::new(),
+            |document| {
+                let label = |Trigger::Webhook(trigger): &Trigger| trigger.label.clone().unwrap_or("webhook".into());
+                document.triggers.iter().map(label).collect()
+            },
+        );
+        let draft = NewDraft {
+            workspace: FIRST_WORKSPACE,
+            name: name.into(),
+            document: text.into(),
+            author: "test".into(),
+            labels: labels.clone(),
+        };
+        let saved = self.store.save_draft(&draft, system_clock()()).await.unwrap();
+        let hooks = saved.hooks.into_iter().filter(|hook| labels.contains(&hook.label)).collect();
+        (saved.workflow, hooks)
     }
 
     /// Changes the state of the hook at a token URL.

@@ -3,8 +3,8 @@
 use hookmill_engine::id::{DeliveryId, HookId, RunId, WorkflowId};
 use hookmill_engine::time::Timestamp;
 
-use super::Outcome;
 use super::text::{self, Needle};
+use super::{Outcome, is_test};
 use crate::db::{Arg, Row};
 use crate::ids::first_id_at;
 use crate::lists::{DELIVERIES, Derived};
@@ -31,6 +31,8 @@ pub struct DeliveryFilter {
     /// Those with this text in path, query, headers or the beginning of the body ([`super::TEXT_BODY_BYTES`]), without
     /// regard to the case of ASCII letters. A page looks at [`super::TEXT_EXAMINED_MAX`] deliveries at most.
     pub text: Option<String>,
+    /// Those that came to test URLs, or all others.
+    pub test: Option<bool>,
     /// Those below this cursor.
     pub before: Option<DeliveryId>,
     /// Those above this cursor.
@@ -61,6 +63,14 @@ pub struct DeliverySummary {
     pub run: Option<RunId>,
     /// Whether there are more runs: accepted with it, or started from it later ([`Store::runs_of_delivery`]).
     pub more_runs: bool,
+}
+
+impl DeliverySummary {
+    /// Whether it came to a test URL.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        is_test(&self.path_and_query)
+    }
 }
 
 macro_rules! columns {
@@ -138,6 +148,7 @@ impl DeliveryFilter {
             && self.reason.as_deref().is_none_or(|reason| delivery.reason.as_deref() == Some(reason))
             && self.outcome.is_none_or(|outcome| outcome == delivery.outcome)
             && self.status.is_none_or(|status| status == delivery.status)
+            && self.test.is_none_or(|test| test == delivery.is_test())
     }
 }
 

@@ -19,6 +19,7 @@ use hookmill_engine::request::Headers;
 use hookmill_engine::time::Timestamp;
 
 use crate::db::{Arg, Args, Batch, Column, Expect, OnConflict, Row, Table};
+use crate::hooks::TEST_PATHS;
 use crate::runs::{self, NewRun};
 use crate::watch::Changed;
 use crate::words::{word, words};
@@ -119,6 +120,19 @@ pub struct Delivery {
     pub duration_us: u64,
     pub body_bytes: u64,
     pub facts: Facts,
+}
+
+impl Delivery {
+    /// Whether it came to a test URL.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        is_test(&self.path_and_query)
+    }
+}
+
+/// Whether a stored path is that of a test URL.
+fn is_test(path: &str) -> bool {
+    path.starts_with(TEST_PATHS)
 }
 
 pub(crate) const DELIVERY_COLUMNS: usize = 20;

@@ -5,15 +5,16 @@ use hookmill_engine::id::{WorkflowId, WorkspaceId};
 use super::path::{Mask, PATH_MASKS_MAX, PATH_SEGMENTS_MAX, Parameters, fit};
 use super::{COLUMNS, Hook, columns, read_hook};
 use crate::db::{Arg, Args, Row};
-use crate::{Result, Store, args, narrow};
+use crate::workflows::published;
+use crate::{Result, Store, args};
 
 /// A hook, and the published revision of its workflow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answering {
     /// The hook.
     pub hook: Hook,
-    /// The published revision.
-    pub revision: u32,
+    /// The published revision; none if the workflow was never published.
+    pub revision: Option<u32>,
 }
 
 macro_rules! select {
@@ -153,7 +154,7 @@ impl Store {
 }
 
 pub(super) fn read_answering(row: &mut Row) -> Result<Answering> {
-    Ok(Answering { hook: read_hook(row)?, revision: narrow(row.int(COLUMNS)?)? })
+    Ok(Answering { hook: read_hook(row)?, revision: published(row.int(COLUMNS)?)? })
 }
 
 #[cfg(test)]

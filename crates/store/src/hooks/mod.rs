@@ -3,7 +3,8 @@
 //! A hook belongs to a workflow and a label, and keeps its token for ever: when its trigger goes it is switched off, when
 //! a trigger of that label comes back so does the URL. Own paths are unique among the active hooks of a workspace, by
 //! shape: `/orders/:id` and `/orders/:number` are the same place, `/orders/new` is another, and wins. An alias is the
-//! whole path under which the senders of another product know a hook; no two active hooks have the same.
+//! whole path under which the senders of another product know a hook; no two active hooks have the same. A trigger that only
+//! a draft has gets a hook too, which is proposed: its token leads to tests until the trigger is published.
 //!
 //! `path` knows what paths look like, `find` which hook is at a URL, `rotate` gives new tokens.
 
@@ -17,8 +18,8 @@ use hookmill_engine::time::Timestamp;
 use crate::db::Row;
 use crate::hook_states::{HookState, OffAnswer};
 use crate::words::word;
-use crate::workflows::page_limit;
-use crate::{Error, Result, Store, args, narrow};
+use crate::workflows::{page_limit, published};
+use crate::{Error, Result, Store, args};
 
 pub use find::Answering;
 pub(crate) use find::Claimed;
@@ -26,6 +27,8 @@ pub(crate) use path::path_and_shape;
 pub use path::{Fit, Mask, PATH_BYTES_MAX, PATH_MASKS_MAX, PATH_SEGMENTS_MAX, Parameters, fit};
 pub use rotate::{OLD_TOKENS_MAX, OldToken};
 
+/// What the paths of test URLs begin with; a token follows. Whoever sends there tests the draft.
+pub const TEST_PATHS: &str = "/hooks/test/";
 /// Characters of a token; 22 of 62 kinds carry 131 random bits.
 pub const TOKEN_CHARS: usize = 22;
 /// What an alias says in place of the hook's token.
@@ -52,12 +55,40 @@ pub struct Hook {
     pub alias: Option<String>,
     /// Whether the published revision has its trigger.
     pub active: bool,
+    /// Whether no published revision ever had its trigger: only a draft has.
+    pub proposed: bool,
     /// Whether it takes requests, as somebody chose.
     pub state: HookState,
     /// What it answers while it is off.
     pub off_answer: OffAnswer,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+impl Hook {
+    /// A hook for a trigger that no published revision has had yet.
+    pub(crate) fn proposed(
+        id: HookId,
+        workspace: WorkspaceId,
+        workflow: WorkflowId,
+        label: &str,
+        now: Timestamp,
+    ) -> Result<Self> {
+        Ok(Self {
+            id,
+            workspace,
+            workflow,
+            label: label.to_owned(),
+            token: new_token()?,
+            path: None,
+            alias: None,
+            active: false,
+            proposed: true,
+            state: HookState::Active,
+            off_answer: OffAnswer::NotFound,
+            created_at: now,
+        })
+    }
 }
 
 /// A hook that a document asks for.
@@ -85,15 +116,15 @@ pub struct Listed {
     pub hook: Hook,
     /// The name of its workflow.
     pub workflow_name: String,
-    /// The published revision of its workflow.
-    pub revision: u32,
+    /// The published revision of its workflow; none if it was never published.
+    pub revision: Option<u32>,
 }
 
 /// The columns of a [`Hook`], from `hooks h`.
 macro_rules! columns {
     () => {
         "h.id, h.workspace, h.workflow, h.label, h.token, h.path, h.alias, h.active, h.created_at, h.state, \
-         h.off_status"
+         h.off_status, h.proposed"
     };
 }
 use columns;
@@ -182,7 +213,7 @@ impl Store {
 }
 
 /// The number of columns of a hook: what follows them in a row is at this place.
-const COLUMNS: usize = 11;
+const COLUMNS: usize = 12;
 
 fn read_hook(row: &mut Row) -> Result<Hook> {
     Ok(Hook {
@@ -197,11 +228,12 @@ fn read_hook(row: &mut Row) -> Result<Hook> {
         created_at: Timestamp(row.int(8)?),
         state: word(row, 9)?,
         off_answer: OffAnswer::of_status(row.int(10)?)?,
+        proposed: row.int(11)? != 0,
     })
 }
 
 fn read_listed(row: &mut Row) -> Result<Listed> {
-    Ok(Listed { hook: read_hook(row)?, workflow_name: row.take_text(COLUMNS)?, revision: narrow(row.int(COLUMNS + 1)?)? })
+    Ok(Listed { hook: read_hook(row)?, workflow_name: row.take_text(COLUMNS)?, revision: published(row.int(COLUMNS + 1)?)? })
 }
 
 #[cfg(test)]

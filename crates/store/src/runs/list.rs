@@ -5,6 +5,7 @@ use hookmill_engine::time::Timestamp;
 
 use super::State;
 use crate::db::{Arg, Row};
+use crate::hooks::TEST_PATHS;
 use crate::ids::first_id_at;
 use crate::lists::{Derived, RUNS};
 use crate::page::{Page, Segment, Span, read_page};
@@ -54,12 +55,18 @@ pub struct RunSummary {
     pub origin: Option<RunId>,
     pub lane: Option<String>,
     pub error: Option<String>,
+    /// Whether its delivery came to a test URL.
+    pub test: bool,
 }
+
+/// As many characters are read of the path of a run's delivery.
+const _: () = assert!(TEST_PATHS.len() == 12);
 
 macro_rules! columns {
     () => {
         "SELECT r.id, r.workflow, r.revision, r.state, r.delivery, r.created_at, r.started_at, r.finished_at, r.due_at,
-                r.steps_done, r.origin, r.lane, r.error "
+                r.steps_done, r.origin, r.lane, r.error,
+                (SELECT SUBSTR(d.path, 1, 12) FROM deliveries d WHERE d.id = r.delivery) "
     };
 }
 
@@ -216,5 +223,6 @@ fn read_summary(row: &mut Row) -> Result<RunSummary> {
         origin: row.opt_int(10)?.map(RunId),
         lane: row.take_opt_text(11)?,
         error: row.take_opt_text(12)?,
+        test: row.take_opt_text(13)?.is_some_and(|path| path == TEST_PATHS),
     })
 }

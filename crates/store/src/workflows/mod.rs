@@ -1,7 +1,9 @@
 //! Workflows and their revisions.
 //!
-//! A revision never changes. The name identifies the workflow in its workspace; publishing is in `publish`.
+//! A revision never changes. The name identifies the workflow in its workspace; publishing is in `publish`. What is being
+//! written is in `draft`; it becomes a revision when it is tried or published.
 
+mod draft;
 mod publish;
 
 use hookmill_engine::id::{WorkflowId, WorkspaceId};
@@ -10,7 +12,8 @@ use hookmill_engine::time::Timestamp;
 use crate::db::Row;
 use crate::{Error, Result, Store, args, narrow};
 
-pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
+pub use draft::{Draft, NewDraft, SavedDraft};
+pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_KEPT_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
 
 /// Workflows or revisions of one page.
 pub const WORKFLOWS_PAGE_MAX: usize = 500;
@@ -22,10 +25,15 @@ pub struct Workflow {
     pub id: WorkflowId,
     pub workspace: WorkspaceId,
     pub name: String,
-    /// The published revision.
-    pub revision: u32,
+    /// The published revision; none if it was never published.
+    pub revision: Option<u32>,
+    /// The last number that a revision got, published or only tried.
+    pub last_revision: u32,
     pub created_at: Timestamp,
+    /// When it was published last.
     pub updated_at: Timestamp,
+    /// When its draft was saved last, if it has one.
+    pub drafted_at: Option<Timestamp>,
 }
 
 /// A revision in a list.
@@ -36,11 +44,15 @@ pub struct Revision {
     pub revision: u32,
     pub author: String,
     pub created_at: Timestamp,
+    /// Whether it was published; if not, it is a draft that was tried.
+    pub published: bool,
 }
 
 macro_rules! columns {
     () => {
-        "SELECT id, workspace, name, revision, created_at, updated_at FROM workflows "
+        "SELECT id, workspace, name, revision, created_at, updated_at, last_revision,
+                (SELECT d.updated_at FROM drafts d WHERE d.workflow = workflows.id)
+           FROM workflows "
     };
 }
 
@@ -48,7 +60,7 @@ const ONE: &str = concat!(columns!(), "WHERE id = $1");
 const BY_NAME: &str = concat!(columns!(), "WHERE workspace = $1 AND name = $2");
 const PAGE: &str = concat!(columns!(), "WHERE workspace = $1 AND name > $2 ORDER BY name LIMIT $3");
 const REVISIONS: &str = "
-    SELECT workflow, revision, author, created_at
+    SELECT workflow, revision, author, created_at, published
       FROM revisions
      WHERE workflow = $1
        AND revision < $2
@@ -83,7 +95,7 @@ impl Store {
         self.db().read(PAGE, arguments).await?.iter_mut().map(read_workflow).collect()
     }
 
-    /// Revisions of a workflow, the newest first, those before a given one.
+    /// Revisions of a workflow, those that were only tried included, the newest first, those before a given one.
     pub async fn revisions(&self, workflow: WorkflowId, before: Option<u32>, limit: usize) -> Result<Vec<Revision>> {
         let before = before.map_or(i64::MAX, i64::from);
         let rows = self.db().read(REVISIONS, args![workflow.0, before, page_limit(limit)?]).await?;
@@ -93,6 +105,7 @@ impl Store {
                 revision: narrow(row.int(1)?)?,
                 author: row.take_text(2)?,
                 created_at: Timestamp(row.int(3)?),
+                published: row.int(4)? != 0,
             })
         });
         revisions.collect()
@@ -110,8 +123,15 @@ fn read_workflow(row: &mut Row) -> Result<Workflow> {
         id: WorkflowId(row.int(0)?),
         workspace: WorkspaceId(row.int(1)?),
         name: row.take_text(2)?,
-        revision: narrow(row.int(3)?)?,
+        revision: published(row.int(3)?)?,
         created_at: Timestamp(row.int(4)?),
         updated_at: Timestamp(row.int(5)?),
+        last_revision: narrow(row.int(6)?)?,
+        drafted_at: row.opt_int(7)?.map(Timestamp),
     })
+}
+
+/// A published revision as it is stored: 0 stands for none.
+pub(crate) fn published(stored: i64) -> Result<Option<u32>> {
+    Ok(Some(narrow(stored)?).filter(|number| *number > 0))
 }

@@ -11,8 +11,7 @@ use hookmill_engine::time::Timestamp;
 
 use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Arg, Batch, Expect};
-use crate::hook_states::{HookState, OffAnswer};
-use crate::hooks::{Claimed, Hook, Mask, PATH_MASKS_MAX, WantedHook, new_token, path_and_shape};
+use crate::hooks::{Claimed, Hook, Mask, PATH_MASKS_MAX, WantedHook, path_and_shape};
 use crate::{Error, Result, Store, args};
 
 /// Longest name of a workflow.
@@ -21,8 +20,10 @@ pub const NAME_BYTES_MAX: usize = 200;
 pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Triggers of a document that have hooks.
 pub const HOOKS_PER_WORKFLOW_MAX: usize = 100;
+/// Hooks of a workflow, with those whose triggers are gone: they are kept, for the trigger may come back.
+pub const HOOKS_KEPT_MAX: usize = 500;
 /// How often publishing starts over because somebody else was faster.
-const ATTEMPTS_MAX: usize = 16;
+pub(super) const ATTEMPTS_MAX: usize = 16;
 
 /// A document to be published. It must be valid.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Publication {
     pub author: String,
     /// The hooks that its triggers want, in their order.
     pub hooks: Vec<WantedHook>,
+    /// The version of the draft that says the same, if there is one: it is done with, unless it is saved again meanwhile.
+    pub draft: Option<i64>,
 }
 
 /// What was published.
@@ -53,14 +56,15 @@ pub struct Published {
 }
 
 const INSERT_WORKFLOW: &str = "
-    INSERT INTO workflows (id, workspace, name, revision, created_at, updated_at)
-    VALUES ($1, $2, $3, 1, $4, $4)";
+    INSERT INTO workflows (id, workspace, name, revision, last_revision, created_at, updated_at)
+    VALUES ($1, $2, $3, 1, 1, $4, $4)";
 
 const NEXT_REVISION: &str = "
     UPDATE workflows
-       SET revision = $3, updated_at = $4
+       SET revision = $4, last_revision = $5, updated_at = $6
      WHERE id = $1
-       AND revision = $2";
+       AND revision = $2
+       AND last_revision = $3";
 
 const INSERT_REVISION: &str = "
     INSERT INTO revisions (workflow, revision, created_at, author, document)
@@ -68,11 +72,21 @@ const INSERT_REVISION: &str = "
 
 const SWITCH_OFF: &str = "UPDATE hooks SET active = 0 WHERE id = $1";
 
-const SWITCH_ON: &str = "UPDATE hooks SET active = 1, path = $2, path_shape = $3, path_mask = $4, alias = $5 WHERE id = $1";
+const SWITCH_ON: &str =
+    "UPDATE hooks SET active = 1, proposed = 0, path = $2, path_shape = $3, path_mask = $4, alias = $5 WHERE id = $1";
+
+const DRAFT_IS_DONE: &str = "DELETE FROM drafts WHERE workflow = $1 AND version = $2";
 
 const INSERT_HOOK: &str = "
     INSERT INTO hooks (id, workspace, workflow, label, token, path, path_shape, path_mask, alias, active, created_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10)";
+
+/// Why a trigger gets no hook.
+pub(super) fn too_many_hooks() -> String {
+    format!(
+        "a workflow keeps at most {HOOKS_KEPT_MAX} hooks, with those of triggers that it once had; give new triggers old labels"
+    )
+}
 
 /// A batch in the making, with what each statement is for.
 struct Plan {
@@ -116,13 +130,22 @@ impl Publication {
     }
 }
 
+/// Adds a hook that is made.
+fn insert_hook(batch: &mut Batch, made: &Hook, shape: Arg, mask: Arg) {
+    let (label, token) = (made.label.clone(), made.token.clone());
+    let (path, alias) = (Arg::from(made.path.clone()), made.alias.clone());
+    let (workspace, workflow, created_at) = (made.workspace.0, made.workflow.0, made.created_at.0);
+    let row = args![made.id.0, workspace, workflow, label, token, path, shape, mask, alias, created_at];
+    batch.execute(INSERT_HOOK, row, Expect::Exactly(1));
+}
+
 impl Store {
     /// Publishes a document. An unchanged text with unchanged hooks writes nothing.
     pub async fn publish(&self, publication: &Publication, now: Timestamp) -> Result<Published> {
         publication.check()?;
         for _ in 0..ATTEMPTS_MAX {
             let Plan { batch, published, claims, .. } = self.plan(publication, now).await?;
-            if !published.changed {
+            if !published.changed && publication.draft.is_none() {
                 return Ok(published);
             }
             match self.db().write(batch).await {
@@ -158,16 +181,27 @@ impl Store {
                 (id, 1, Vec::new())
             }
             Some(known) => {
-                let document = self.document(known.id, known.revision).await?;
+                let document = match known.revision {
+                    Some(number) => self.document(known.id, number).await?,
+                    None => None,
+                };
                 changed = document.is_none_or(|document| document != publication.document);
-                let revision = known.revision + u32::from(changed);
-                batch.execute(NEXT_REVISION, args![known.id.0, known.revision, revision, now.0], Expect::Exactly(1));
+                let stored = known.revision.unwrap_or(0);
+                let (revision, last) = match changed {
+                    true => (known.last_revision + 1, known.last_revision + 1),
+                    false => (stored, known.last_revision),
+                };
+                let row = args![known.id.0, stored, known.last_revision, revision, last, now.0];
+                batch.execute(NEXT_REVISION, row, Expect::Exactly(1));
                 (known.id, revision, self.hooks_of(known.id).await?)
             }
         };
         if changed {
             let row = args![workflow.0, revision, now.0, publication.author.clone(), publication.document.clone()];
             batch.execute(INSERT_REVISION, row, Expect::Exactly(1));
+        }
+        if let Some(version) = publication.draft {
+            batch.execute(DRAFT_IS_DONE, args![workflow.0, version], Expect::Any);
         }
         let published = Published { workflow, revision, changed, hooks: Vec::new() };
         let mut plan = Plan { batch, published, places: false, claims: HashMap::new() };
@@ -217,7 +251,12 @@ impl Store {
                 plan.places = true;
             }
         }
+        let kept = stored.len();
         let mut stored: HashMap<String, Hook> = stored.into_iter().map(|hook| (hook.label.clone(), hook)).collect();
+        let new = publication.hooks.iter().filter(|wanted| !stored.contains_key(&wanted.label)).count();
+        if new > 0 && kept + new > HOOKS_KEPT_MAX {
+            return Err(Error::Invalid(too_many_hooks()));
+        }
         for hook in &publication.hooks {
             let claim = wanted_paths.get(hook.label.as_str()).cloned().flatten();
             let path = claim.as_ref().map(|(path, _)| path.clone());
@@ -236,27 +275,14 @@ impl Store {
                         [known.id.0.into(), path_arg, shape_arg, mask_arg, alias.clone().into()],
                         Expect::Exactly(1),
                     );
-                    Hook { path, alias, active: true, ..known }
+                    Hook { path, alias, active: true, proposed: false, ..known }
                 }
                 None => {
-                    let token = new_token()?;
-                    let made = Hook {
-                        id: HookId(self.next_id()),
-                        workspace: publication.workspace,
-                        workflow: plan.published.workflow,
-                        label: hook.label.clone(),
-                        alias: hook.alias(&token),
-                        token,
-                        path,
-                        active: true,
-                        state: HookState::Active,
-                        off_answer: OffAnswer::NotFound,
-                        created_at: now,
-                    };
-                    let (label, token, alias) = (made.label.clone(), made.token.clone(), made.alias.clone());
-                    let (workspace, workflow) = (made.workspace.0, made.workflow.0);
-                    let row = args![made.id.0, workspace, workflow, label, token, path_arg, shape_arg, mask_arg, alias, now.0];
-                    plan.batch.execute(INSERT_HOOK, row, Expect::Exactly(1));
+                    let (id, workflow) = (HookId(self.next_id()), plan.published.workflow);
+                    let made = Hook::proposed(id, publication.workspace, workflow, &hook.label, now)?;
+                    let alias = hook.alias(&made.token);
+                    let made = Hook { path, alias, active: true, proposed: false, ..made };
+                    insert_hook(&mut plan.batch, &made, shape_arg, mask_arg);
                     made
                 }
             };

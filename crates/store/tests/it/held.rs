@@ -30,6 +30,7 @@ async fn hook(opened: &Opened) -> HookId {
         document: "{}".into(),
         author: "somebody".into(),
         hooks: vec![wanted],
+        draft: None,
     };
     opened.store.publish(&publication, opened.now()).await.unwrap().hooks[0].id
 }

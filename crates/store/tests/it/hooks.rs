@@ -34,6 +34,7 @@ async fn publish(opened: &Opened, name: &str, document: &str, paths: &[&str]) ->
         document: document.into(),
         author: "somebody".into(),
         hooks: hooks.collect(),
+        draft: None,
     };
     opened.store.publish(&publication, opened.now()).await
 }
@@ -45,7 +46,7 @@ async fn hooks_are_listed_with_their_workflows_newest_first(opened: Opened) {
     let all = opened.store.hooks(FIRST_WORKSPACE, None, None, 10).await.unwrap();
     let paths: Vec<_> = all.iter().map(|listed| listed.hook.path.as_deref().unwrap()).collect();
     assert_eq!(paths, ["c", "b", "a"]);
-    assert_eq!((all[0].workflow_name.as_str(), all[0].revision, &all[0].hook), ("two", 2, &second.hooks[0]));
+    assert_eq!((all[0].workflow_name.as_str(), all[0].revision, &all[0].hook), ("two", Some(2), &second.hooks[0]));
     let page = opened.store.hooks(FIRST_WORKSPACE, None, Some(all[0].hook.id), 1).await.unwrap();
     assert_eq!(page[..], all[1..2]);
     let of_first = opened.store.hooks(FIRST_WORKSPACE, Some(first.workflow), None, 10).await.unwrap();
@@ -164,7 +165,7 @@ async fn an_old_token_is_kept_until_a_date_or_ended(opened: Opened) {
     let store = &opened.store;
     let hooks = vec![WantedHook { label: "a".into(), path: None, alias: Some("/webhooks/{token}".into()) }];
     let (name, document, author) = ("one".to_owned(), "1".to_owned(), "somebody".to_owned());
-    let publication = Publication { workspace: FIRST_WORKSPACE, name, document, author, hooks };
+    let publication = Publication { workspace: FIRST_WORKSPACE, name, document, author, hooks, draft: None };
     let first = store.publish(&publication, opened.now()).await.unwrap().hooks.remove(0);
     let until = opened.now().plus(hookmill_engine::time::Span(1_000));
     let before = store.catalog_version().await.unwrap();

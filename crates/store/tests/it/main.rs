@@ -8,6 +8,7 @@ mod db;
 mod bulk;
 mod contacts;
 mod deliveries;
+mod drafts;
 mod held;
 mod hooks;
 mod idempotency;

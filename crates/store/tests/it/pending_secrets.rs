@@ -25,6 +25,7 @@ async fn hook(opened: &Opened, name: &str) -> Hook {
         document: format!("name: {name}"),
         author: "test".into(),
         hooks: vec![wanted],
+        draft: None,
     };
     opened.store.publish(&publication, opened.now()).await.unwrap().hooks.remove(0)
 }

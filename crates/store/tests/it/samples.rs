@@ -96,6 +96,7 @@ async fn a_hook(store: &Store, opened: &Opened) -> Hook {
         document: "hookmill: 1\nname: Orders\n".into(),
         author: "somebody".into(),
         hooks: vec![WantedHook { label: "webhook".into(), path: None, alias: None }],
+        draft: None,
     };
     store.publish(&publication, opened.now()).await.unwrap().hooks.remove(0)
 }

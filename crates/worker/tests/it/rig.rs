@@ -231,7 +231,7 @@ impl Rig {
             clock: world.clock.clone(),
             files: Arc::new(files),
             observer: world.clone(),
-            witness: Witness { facts: |_, _, _| Facts::default(), keys: |_, _, _, _, _| OwnKeys::None },
+            witness: Witness { facts: |_, _, _| Facts::default(), keys: |_, _, _, _, _, _| OwnKeys::None },
             config,
         };
         let worker = Worker::start(parts).await.unwrap();
@@ -247,6 +247,7 @@ impl Rig {
             document: workflow::to_yaml(&document),
             author: "test".into(),
             hooks: vec![WantedHook { label: "webhook".into(), path: None, alias: None }],
+            draft: None,
         };
         let published = self.store.publish(&publication, SystemClock.now()).await.unwrap();
         Workflow { id: published.workflow, hook: published.hooks[0].id, workspace, revision: published.revision }
