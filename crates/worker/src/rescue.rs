@@ -78,11 +78,18 @@ pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
     let own = inner.clone();
     inner.in_background(async move {
         let _counted = counted;
-        for pause in LOOKS {
+        for (look, pause) in LOOKS.into_iter().enumerate() {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // The next start frees everything that carries an older epoch.
                 () = own.stop.cancelled() => return,
+            }
+            // Mostly nothing was stored, and reading costs less than writing. But a read does not wait for a commit that is
+            // under way; the last look is a write, which comes after it.
+            if look + 1 < LOOKS.len()
+                && matches!(own.store.run(run).await, Ok(row) if row.as_ref().is_none_or(|row| row.epoch != epoch))
+            {
+                continue;
             }
             match give_back(&own, run, epoch).await {
                 Ok(true) => own.timers.ring(),
@@ -99,10 +106,6 @@ async fn give_back(inner: &Inner, run: RunId, epoch: i64) -> hookmill_store::Res
     // A claim under way may be bringing it into memory.
     let _settled = inner.claims.read().await;
     if inner.queue.knows(run) {
-        return Ok(false);
-    }
-    // Mostly nothing was stored, and looking costs less than writing.
-    if inner.store.run(run).await?.is_none_or(|row| row.epoch != epoch) {
         return Ok(false);
     }
     inner.store.release_run(run, epoch).await
