@@ -21,6 +21,12 @@ impl Roots {
         let anchor = |der: &[u8]| anchor_from_trusted_cert(&CertificateDer::from(der)).ok().map(|anchor| anchor.to_owned());
         Self(trusted.into_iter().filter_map(anchor).collect())
     }
+
+    /// Whether there is none, so that no chain leads anywhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 /// Checks that the first certificate of a PEM text is good for one of these names, and leads to a root over the others, all of

@@ -54,7 +54,9 @@ impl Outside for Network {
 
     fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>> {
         let roots = Arc::clone(&self.roots);
-        Box::pin(async move { Arc::clone(roots.get_or_init(roots_of_this_machine).await) })
+        // None are not remembered: they may be put there while the server runs.
+        let some = || async { Some(roots_of_this_machine().await).filter(|roots| !roots.is_empty()).ok_or(()) };
+        Box::pin(async move { roots.get_or_try_init(some).await.cloned().unwrap_or_default() })
     }
 }
 
