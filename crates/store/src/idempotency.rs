@@ -64,6 +64,7 @@ pub(crate) static KEYS: KeyTable = KeyTable {
      WHERE idempotency.expires_at < $5",
     last: "SELECT COALESCE(MAX(id), 0) FROM fresh_keys",
     forget: "DELETE FROM fresh_keys WHERE id IN (SELECT id FROM fresh_keys WHERE id <= $1 ORDER BY id LIMIT $2)",
+    is_left: "SELECT 1 FROM fresh_keys WHERE id <= $1 LIMIT 1",
 };
 
 /// For a process that does not have the fresh keys in memory.

@@ -85,7 +85,8 @@ pub struct Limits {
     pub read_bytes_max: usize,
     /// SQLite: pages in the write-ahead log after which it is copied to the file. Small and often keeps the tail short.
     pub wal_pages: u64,
-    /// SQLite: keys that are kept in memory because they are not in their index yet, about 60 bytes each.
+    /// SQLite: keys that are kept in memory because they are not in their index yet, about 60 bytes each; half of them more
+    /// while that half is on its way.
     pub fresh_keys: usize,
     /// PostgreSQL: connections that write.
     pub writers: usize,

@@ -37,6 +37,8 @@ pub struct KeyTable {
     pub last: &'static str,
     /// SQLite: deletes the first `$2` rows of `fresh` up to the place `$1`.
     pub forget: &'static str,
+    /// SQLite: a row if `fresh` has any up to the place `$1`.
+    pub is_left: &'static str,
 }
 
 /// A key within its scope.
@@ -67,11 +69,9 @@ impl FreshKeys {
         keys.young.get(key).or_else(|| keys.settling.get(key)).copied()
     }
 
-    /// Adds what was committed; returns how many are young.
-    pub(crate) fn add(&self, taken: impl IntoIterator<Item = (KeyId, Taken)>) -> usize {
-        let mut keys = self.0.lock();
-        keys.young.extend(taken);
-        keys.young.len()
+    /// Adds what was committed.
+    pub(crate) fn add(&self, taken: impl IntoIterator<Item = (KeyId, Taken)>) {
+        self.0.lock().young.extend(taken);
     }
 
     /// Makes the young ones those that are settling, and returns them in the order of the index.

@@ -81,6 +81,8 @@ async fn any_sequence_of_claims_is_answered_as_by_a_plain_map(mut opened: Opened
                     let (taken_by, other) = if one.is_none() { (first, two) } else { (second, one) };
                     assert_eq!(other, Some(Original { delivery: taken_by, same_body: true }), "step {step}");
                     model.insert((hook, number), (taken_by, key.expires_at));
+                    let fresh = rows(&opened, "SELECT COUNT(*) FROM fresh_keys").await;
+                    assert!(fresh <= 4 * FRESH as i64, "{fresh} beside the index at step {step}");
                 }
             }
         }

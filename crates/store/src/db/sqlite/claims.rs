@@ -12,19 +12,20 @@ use crate::db::keys::{FreshKeys, Hash, KeyId, KeyTable, Taken};
 use crate::db::read::RowBounds;
 use crate::db::row::Row;
 
-/// Keys that are moved to the index by one transaction.
-const SETTLED_AT_ONCE: usize = 512;
-/// Rows of fresh keys that are deleted by one transaction. They lie beside each other.
-const FORGOTTEN_AT_ONCE: i64 = 4_096;
+/// The part of the fresh keys that is moved to the index by one transaction: 512 of them.
+const SETTLED_PART: usize = 256;
+/// The part of the fresh keys whose rows are deleted by one transaction: 4,096. They lie beside each other.
+const FORGOTTEN_PART: usize = 32;
 
 /// What the writer knows of keys.
 pub(super) struct Claims {
     table: &'static KeyTable,
     /// `None`: this process is a guest, and does not know what the owner of the file has in memory.
     fresh: Option<Arc<FreshKeys>>,
-    /// From so many on they are moved to the index.
+    /// Rows that they may have. From half of it on they are moved to the index.
     fresh_max: usize,
-    young: usize,
+    /// Rows of those that are not being moved; a key that was taken, expired and was taken again has two.
+    young_rows: usize,
     /// Taken by the transaction that is open, in their order.
     pending: Vec<KeyId>,
     pending_of: HashMap<KeyId, Taken>,
@@ -57,15 +58,16 @@ impl Claims {
             QueryError::Sqlite(error) => Error::unavailable(format!("reading the fresh keys: {error}")),
             QueryError::Answer(error) => error,
         };
-        let mut young = 0;
+        let mut young_rows = 0;
         if let Some(fresh) = &fresh {
             let load = statements.get(table.load).map_err(|error| unreadable(error.into()))?;
             let rows = load.query(&[], RowBounds::NONE).map_err(unreadable)?;
             let stored = rows.iter().map(read).collect::<Result<Vec<_>, Error>>()?;
-            young = fresh.add(stored);
+            young_rows = stored.len();
+            fresh.add(stored);
         }
         let (pending, pending_of) = (Vec::new(), HashMap::new());
-        Ok(Self { table, fresh, fresh_max, young, pending, pending_of, settling: Settling::Nothing })
+        Ok(Self { table, fresh, fresh_max, young_rows, pending, pending_of, settling: Settling::Nothing })
     }
 
     /// How many keys the open transaction has taken: to go back to.
@@ -82,9 +84,10 @@ impl Claims {
 
     /// What the transaction took is taken for all.
     pub(super) fn committed(&mut self) {
+        self.young_rows += self.pending.len();
         self.pending.clear();
         if let Some(fresh) = self.fresh.as_ref().filter(|_| !self.pending_of.is_empty()) {
-            self.young = fresh.add(self.pending_of.drain());
+            fresh.add(self.pending_of.drain());
         }
     }
 
@@ -102,6 +105,11 @@ impl Wanted {
         let taken = Taken { content: hash(content)?, owner: *owner, expires_at: *expires_at };
         Ok(Self { key: (*scope, hash(key)?), taken, now: *now })
     }
+}
+
+/// Few are still more than none.
+fn at_once(part: usize) -> usize {
+    part.max(2)
 }
 
 fn hash(bytes: &[u8]) -> Result<Hash, Error> {
@@ -135,7 +143,7 @@ impl Writer<'_> {
         if !found.map_err(|error| Failure::of(error, statement))?.is_empty() {
             return Err(taken());
         }
-        if claims.fresh.is_some() && claims.young + claims.pending.len() < claims.fresh_max {
+        if claims.fresh.is_some() && claims.young_rows + claims.pending.len() < claims.fresh_max {
             self.statements.insert_into(table.fresh).and_then(|insert| insert.execute(&args[..5])).map_err(failed)?;
             claims.pending.push(wanted.key);
             claims.pending_of.insert(wanted.key, wanted.taken);
@@ -152,7 +160,7 @@ impl Writer<'_> {
     pub(super) fn settle_keys(&mut self) -> Result<(), String> {
         let Some(claims) = self.claims.as_mut() else { return Ok(()) };
         let is_idle = matches!(claims.settling, Settling::Nothing);
-        if claims.fresh.is_none() || (is_idle && claims.young < (claims.fresh_max / 2).max(1)) {
+        if claims.fresh.is_none() || (is_idle && claims.young_rows < (claims.fresh_max / 2).max(1)) {
             return Ok(());
         }
         let settled = self.settle_some();
@@ -174,15 +182,18 @@ impl Writer<'_> {
     fn settle_some(&mut self) -> Result<(), Failure> {
         let Some(claims) = self.claims.as_mut() else { return Ok(()) };
         let Some(fresh) = claims.fresh.clone() else { return Ok(()) };
-        let table = claims.table;
+        let (table, fresh_max) = (claims.table, claims.fresh_max);
         match std::mem::replace(&mut claims.settling, Settling::Nothing) {
             Settling::Nothing => {
                 let last = self.number(table.last, &[])?;
                 let sorted = fresh.begin_settling();
-                self.set_settling(Settling::Moving { sorted, at: 0, last }, Some(0));
+                self.set_settling(Settling::Moving { sorted, at: 0, last });
+                if let Some(claims) = self.claims.as_mut() {
+                    claims.young_rows = 0;
+                }
             }
             Settling::Moving { sorted, at, last } => {
-                let end = sorted.len().min(at + SETTLED_AT_ONCE);
+                let end = sorted.len().min(at + at_once(fresh_max / SETTLED_PART));
                 let moved = self.in_transaction(|writer| {
                     sorted[at..end].iter().try_for_each(|(key, taken)| writer.settle_one(table, key, taken))
                 });
@@ -191,19 +202,22 @@ impl Writer<'_> {
                     Ok(()) => Settling::Moving { sorted, at: end, last },
                     Err(_) => Settling::Moving { sorted, at, last },
                 };
-                self.set_settling(next, None);
+                self.set_settling(next);
                 moved?;
             }
             Settling::Forgetting { last } => {
-                let mut deleted = 0;
+                let rows = i64::try_from(at_once(fresh_max / FORGOTTEN_PART)).unwrap_or(i64::MAX);
+                let mut is_left = 1;
                 let forgotten = self.in_transaction(|writer| {
-                    deleted = writer.change(table.forget, &[Arg::Int(last), Arg::Int(FORGOTTEN_AT_ONCE)])?;
+                    writer.change(table.forget, &[Arg::Int(last), Arg::Int(rows)])?;
+                    is_left = writer.number(table.is_left, &[Arg::Int(last)])?;
                     Ok(())
                 });
-                if forgotten.is_ok() && i64::try_from(deleted).is_ok_and(|deleted| deleted < FORGOTTEN_AT_ONCE) {
+                if forgotten.is_ok() && is_left == 0 {
+                    // At once: an empty table counts its places from the beginning, and those rows are not to be deleted.
                     fresh.end_settling();
                 } else {
-                    self.set_settling(Settling::Forgetting { last }, None);
+                    self.set_settling(Settling::Forgetting { last });
                 }
                 forgotten?;
             }
@@ -211,10 +225,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn set_settling(&mut self, settling: Settling, young: Option<usize>) {
+    fn set_settling(&mut self, settling: Settling) {
         if let Some(claims) = self.claims.as_mut() {
             claims.settling = settling;
-            claims.young = young.unwrap_or(claims.young);
         }
     }
 
