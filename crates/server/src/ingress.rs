@@ -67,6 +67,7 @@ pub use product::alias;
 pub use rates::{FAILING_MAX, OVERFLOWING_MAX, WINDOWS_MAX};
 pub use redact::REDACTED;
 pub(crate) use refused::{PROBLEM_TYPE, problem};
+pub(crate) use scheme::encoding;
 pub use target::Target;
 
 use crate::config::{Intake, Size};

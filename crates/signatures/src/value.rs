@@ -31,7 +31,8 @@ impl Encoding {
     }
 
     /// The text that stands for bytes.
-    pub(crate) fn encode(self, bytes: &[u8]) -> String {
+    #[must_use]
+    pub fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex => hex::encode(bytes),
             Self::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),

@@ -97,7 +97,7 @@ impl Send {
             self.remote.screen().text(&command(&request, unchanged)?);
             return Ok(());
         }
-        self.send(request).await
+        self.send(request, &target.url).await
     }
 
     fn secret(&self) -> Result<Zeroizing<String>> {
@@ -132,14 +132,16 @@ impl Send {
         self.header.iter().map(header).collect()
     }
 
-    async fn send(&self, request: Outgoing) -> Result<()> {
-        let url = Url::parse(&request.url).map_err(|error| Failed::usage(format!("`{}` is no URL: {error}", request.url)))?;
+    /// Sends it, and shows what is answered. `called`: its URL without what was added, which may be a secret.
+    async fn send(&self, request: Outgoing, called: &str) -> Result<()> {
+        let called = single_line(called);
+        let url = Url::parse(&request.url).map_err(|error| Failed::usage(format!("`{called}` is no URL: {error}")))?;
         let mut sending = client::http_client(&url)?.request(self.method.clone(), url).body(request.body);
         for (name, value) in request.headers {
             sending = sending.header(name, value);
         }
         let failed = |error: reqwest::Error| {
-            Failed::new(Exit::Unreachable, format!("{} cannot be reached: {}", request.url, client::causes(&error)))
+            Failed::new(Exit::Unreachable, format!("{called} cannot be reached: {}", client::causes(&error.without_url())))
         };
         let response = sending.send().await.map_err(failed)?;
         let status = response.status();

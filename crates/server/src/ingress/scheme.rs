@@ -54,11 +54,7 @@ pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
         }
         workflow::Grammar::Versions => Grammar::Versions(key()),
     };
-    let encoding = match wanted.encoding.unwrap_or(SignatureEncoding::Hex) {
-        SignatureEncoding::Hex => Encoding::Hex,
-        SignatureEncoding::Base64 => Encoding::Base64,
-        SignatureEncoding::Base64url => Encoding::Base64Url,
-    };
+    let encoding = encoding(wanted.encoding);
     let signed = match wanted.signed.as_slice() {
         [] => Cow::Borrowed(&[Part::Body][..]),
         parts => parts.iter().map(|signed| part(signed, wanted.url_form)).collect(),
@@ -75,6 +71,15 @@ pub(super) fn of(trigger: &WebhookTrigger) -> Result<Option<Scheme>, String> {
         event: wanted.event.as_ref().map(field),
         body_hash: None,
     }))
+}
+
+/// How a document says that bytes are written: in hex, if it says nothing.
+pub(crate) fn encoding(wanted: Option<SignatureEncoding>) -> Encoding {
+    match wanted.unwrap_or(SignatureEncoding::Hex) {
+        SignatureEncoding::Hex => Encoding::Hex,
+        SignatureEncoding::Base64 => Encoding::Base64,
+        SignatureEncoding::Base64url => Encoding::Base64Url,
+    }
 }
 
 /// The preset whose handshake a described sender has.

@@ -34,7 +34,7 @@ fn send(app: &TestApp, secret: &str, arguments: &[&str]) -> Output {
 
 /// A command that knows no server.
 fn send_alone(secret: &str, arguments: &[&str]) -> Output {
-    let mut invocation = Invocation::new(BINARY, &[&["send"], arguments].concat());
+    let mut invocation = Invocation::new(BINARY, [&["send"], arguments].concat());
     invocation.environment.push(("HOOKMILL_SEND_SECRET".into(), secret.into()));
     invocation.output()
 }
@@ -169,6 +169,11 @@ async fn credentials_of_the_document_are_presented_where_there_is_no_preset() {
         ("basic", "any: [{ basic: { user: me, secret: key } }]"),
         ("own", "any: [{ api_key: true }]"),
         ("jwt", "any: [{ jwt: { algorithms: [HS384], secret: key, issuer: me, audience: you } }]"),
+        (
+            "hashed",
+            "any: [{ jwt: { algorithms: [HS256], secret: key, header: X-Pass, body_hash: { claim: sum, encoding: base64 } } }]",
+        ),
+        ("hex", "any: [{ jwt: { algorithms: [HS256], secret: key, header: Authorization, body_hash: { claim: iss } } }]"),
     ] {
         let document =
             format!("hookmill: 1\nname: {path}\ntriggers: [{{ webhook: {{ path: {path}, auth: {{ {auth} }} }} }}]\nsteps: []\n");
@@ -178,4 +183,102 @@ async fn credentials_of_the_document_are_presented_where_there_is_no_preset() {
         let [answer]: [Value; 1] = lines(&send(&app, secret, &[&url, "--json"])).try_into().unwrap();
         assert_eq!(answer["status"], 202, "{path}: {answer}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_api_key_is_shown_to_its_own_server_alone() {
+    let config = "[server]\npublic_url = \"https://hooks.example\"\n";
+    let app = TestApp::builder(BINARY).config(config).start().await;
+    app.publish(
+        "hookmill: 1\nname: own\ntriggers: [{ webhook: { path: own, auth: { any: [{ api_key: true }] } } }]\nsteps: []\n",
+    )
+    .await;
+    let key = app.client().key();
+    for own in [format!("http://{}", app.address()), "https://hooks.example".to_owned()] {
+        let printed = send(&app, "", &[&format!("{own}/hooks/main/own"), "--print"]);
+        assert!(printed.stdout.contains(key), "{own}: {}{}", printed.stdout, printed.stderr);
+    }
+    for elsewhere in [
+        "https://elsewhere.example",
+        "http://hooks.example",
+        "https://hooks.example:8443",
+        "https://hooks.example@elsewhere.example",
+        "http://127.0.0.1:9",
+    ] {
+        let url = format!("{elsewhere}/hooks/main/own");
+        for arguments in [&[url.as_str(), "--print"][..], &[url.as_str(), "--print", "--preset", "smartflow"]] {
+            let refused = send(&app, "", arguments);
+            assert_eq!((code(&refused), refused.stdout.as_str()), (2, ""), "{arguments:?}");
+            assert!(refused.stderr.contains("--secret-file"), "{arguments:?}: {}", refused.stderr);
+            assert!(!refused.stderr.contains(key), "{arguments:?}");
+        }
+        let given = send(&app, "meant-for-it", &[&url, "--print"]);
+        assert!(given.stdout.contains("Bearer meant-for-it") && !given.stdout.contains(key), "{elsewhere}: {}", given.stdout);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_secret_in_the_url_is_not_part_of_an_error() {
+    let app = TestApp::start(BINARY).await;
+    app.secret("key", SECRET).await;
+    app.publish(
+        "hookmill: 1\nname: shared\ntriggers: [{ webhook: { path: shared, auth: { any: [{ shared_key: key }] } } }]\nsteps: []\n",
+    )
+    .await;
+    // Whoever takes the connection goes away without an answer; nobody is at port 9.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let ending = tokio::spawn(async move {
+        loop {
+            drop(silent.accept().await);
+        }
+    });
+    for host in ["127.0.0.1:9".to_owned(), address.to_string()] {
+        let url = format!("http://{host}/hooks/main/shared?a=b");
+        let output = send(&app, SECRET, &[&url]);
+        assert_eq!(code(&output), 5, "{host}: {}", output.stderr);
+        assert!(output.stderr.contains(&format!("{url} cannot be reached")), "{host}: {}", output.stderr);
+        assert!(!output.stderr.contains("key=") && !output.stderr.contains("s3cret"), "{host}: {}", output.stderr);
+    }
+    ending.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn at_a_test_url_the_draft_says_how_it_is_called() {
+    let app = TestApp::start(BINARY).await;
+    app.secret("key", SECRET).await;
+    let document = |auth: &str| {
+        format!("hookmill: 1\nname: both\ntriggers: [{{ webhook: {{ path: both, auth: {{ any: [{auth}] }} }} }}]\nsteps: []\n")
+    };
+    app.publish(&document("{ bearer: key }")).await;
+    let hook = app.client().get("/api/v1/hooks?search=main/both").await["items"][0].take();
+    let (url, test_url) = (hook["url"].as_str().unwrap(), hook["test_url"].as_str().unwrap());
+    let path = test_url.strip_prefix(&format!("http://{}", app.address())).unwrap();
+    let prints = |named: &str, credential: &str| {
+        let printed = send(&app, SECRET, &[named, "--print"]).stdout;
+        assert!(printed.contains(credential), "{named}: {printed}");
+    };
+    let starts = async |named: &str, test: bool| {
+        let [answer]: [Value; 1] = lines(&send(&app, SECRET, &[named, "--json"])).try_into().unwrap();
+        assert_eq!(answer["status"], 202, "{named}: {answer}");
+        let run = app.run(answer["body"]["run_id"].as_str().unwrap()).await;
+        assert_eq!(run["test"], test, "{named}: {run}");
+    };
+    prints(test_url, "authorization: Bearer");
+    starts(test_url, true).await;
+
+    let draft = json!({ "text": document("{ header: { name: X-New, secret: key } }") });
+    assert_eq!(app.client().call("POST", "/api/v1/workflows/draft", Some(&draft)).await.status, 200);
+    for named in [test_url, path, &format!("{test_url}?a=b")] {
+        prints(named, "x-new: ");
+        starts(named, true).await;
+    }
+    prints(url, "authorization: Bearer");
+    starts(url, false).await;
+
+    let broken = json!({ "text": "hookmill: 1\nname: both\ntriggers: 7\n" });
+    assert_eq!(app.client().call("POST", "/api/v1/workflows/draft", Some(&broken)).await.status, 200);
+    let refused = send(&app, SECRET, &[test_url]);
+    assert_eq!(code(&refused), 6, "{}", refused.stderr);
+    assert!(refused.stderr.contains("the draft cannot be read"), "{}", refused.stderr);
 }

@@ -5,7 +5,7 @@ use hookmill_signatures::Settings;
 use serde_json::Value;
 use url::Url;
 
-use super::super::client::{Remote, segment};
+use super::super::client::{Client, Remote, segment};
 use super::super::exit::{Exit, Failed, Result};
 use super::super::hooks;
 use crate::ingress;
@@ -20,6 +20,8 @@ pub(super) struct Target {
     pub(super) trigger: WebhookTrigger,
     /// What the signature of its preset depends on.
     pub(super) settings: Settings,
+    /// Whether the URL is the server's that is asked, or where that server says the hook is: there its API key may be shown.
+    pub(super) is_own: bool,
 }
 
 impl Target {
@@ -42,7 +44,7 @@ impl Target {
             _ => Some(described(remote, named).await?),
         };
         let is_described = described.is_some();
-        let (own_url, mut trigger) = described.unwrap_or_default();
+        let (own_urls, mut trigger) = described.unwrap_or_default();
         if let Some(preset) = preset {
             trigger.preset = Some(preset.to_owned());
         }
@@ -55,14 +57,15 @@ impl Target {
         if !is_described && has_secret {
             trigger.secret = Some(SecretNames::from("secret"));
         }
-        let url = url.map_or(own_url, String::from);
+        let is_own = |url: &str| own_urls.iter().chain([&remote.url]).any(|own| is_of_one_origin(own, url));
+        let url = url.map_or_else(|| own_urls.first().cloned().unwrap_or_default(), String::from);
         let settings = Settings {
             public_url: public_url.map(str::to_owned).or_else(|| trigger.public_url.clone()),
             webhook_id: trigger.webhook_id.clone(),
             scheme: ingress::described_scheme(&trigger),
             ..Settings::default()
         };
-        Ok(Self { url, preset, trigger, settings })
+        Ok(Self { is_own: is_own(&url), url, preset, trigger, settings })
     }
 }
 
@@ -71,17 +74,53 @@ fn needs_document(preset: &str) -> bool {
     matches!(preset, "hmac" | "ed25519" | "paypal")
 }
 
-/// URL and trigger of a hook, as the server knows them.
-async fn described(remote: &Remote, named: &str) -> Result<(String, WebhookTrigger)> {
+/// Whether two URLs lead to the same host and port in the same way.
+fn is_of_one_origin(one: &str, other: &str) -> bool {
+    matches!((Url::parse(one), Url::parse(other)), (Ok(one), Ok(other)) if one.origin() == other.origin())
+}
+
+/// Whether a text is a test URL, or its path.
+fn is_test(named: &str) -> bool {
+    let named = named.split(['?', '#']).next().unwrap_or_default();
+    let path = named.split_once("://").map_or(named, |(_, rest)| rest.find('/').map_or("", |start| &rest[start..]));
+    // What is before may be a host, or the path of a proxy.
+    let inner = path.find(ingress::PREFIX).map_or("", |start| &path[start..]);
+    let target = [path, inner].into_iter().map(ingress::Target::of).find(|target| *target != ingress::Target::Nowhere);
+    matches!(target, Some(ingress::Target::Test(_)))
+}
+
+/// URLs of a hook, the one to call first, and its trigger, as the server knows them.
+async fn described(remote: &Remote, named: &str) -> Result<(Vec<String>, WebhookTrigger)> {
     let (id, client) = (hooks::id_of(remote, named).await?, remote.client()?);
     let hook = client.get(&format!("/api/v1/hooks/{id}"), &[]).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (workflow, label) = (text(&hook["workflow"]), text(&hook["label"]));
-    let document = client.get_text(&format!("/api/v1/workflows/{}/export", segment(&workflow)), &[]).await?;
-    let document = workflow::read(&document)
-        .map_err(|_| Failed::new(Exit::Failed, "the server's document cannot be read: is it of a newer version?"))?;
+    let workflow = format!("/api/v1/workflows/{}", segment(&text(&hook["workflow"])));
+    let tested = is_test(named);
+    let draft = if tested { draft(&client, &workflow).await? } else { None };
+    let which = if draft.is_some() { "draft" } else { "published document" };
+    let document = match draft {
+        Some(draft) => workflow::read(&draft).map_err(|_| {
+            Failed::new(
+                Exit::Invalid,
+                "the draft cannot be read, so nothing answers; `hookmill draft show` tells what is wrong with it",
+            )
+        })?,
+        None => workflow::read(&client.get_text(&format!("{workflow}/export"), &[]).await?)
+            .map_err(|_| Failed::new(Exit::Failed, "the server's document cannot be read: is it of a newer version?"))?,
+    };
+    let label = text(&hook["label"]);
     let trigger = document.triggers.into_iter().map(|Trigger::Webhook(trigger)| *trigger);
     let trigger = trigger.into_iter().find(|trigger| ingress::label(trigger) == label);
-    let trigger = trigger.ok_or_else(|| Failed::new(Exit::NotFound, format!("{id} is in no published document any more")))?;
-    Ok((hooks::urls(&hook).next().unwrap_or_default(), trigger))
+    let trigger = trigger.ok_or_else(|| Failed::new(Exit::NotFound, format!("{id} is not in the {which}")))?;
+    let test_url = tested.then(|| text(&hook["test_url"]));
+    Ok((test_url.into_iter().chain(hooks::urls(&hook)).collect(), trigger))
+}
+
+/// The draft of a workflow, if there is one.
+async fn draft(client: &Client, workflow: &str) -> Result<Option<String>> {
+    match client.get(&format!("{workflow}/draft"), &[]).await {
+        Ok(draft) => Ok(draft["text"].as_str().map(str::to_owned)),
+        Err(failed) if failed.exit == Exit::NotFound => Ok(None),
+        Err(failed) => Err(failed),
+    }
 }

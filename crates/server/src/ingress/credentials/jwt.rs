@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use hookmill_engine::time::Timestamp;
-use hookmill_engine::workflow::{Jwt, JwtAlgorithm, JwtKey, SecretNames, SignatureEncoding};
+use hookmill_engine::workflow::{Jwt, JwtAlgorithm, JwtKey, SecretNames};
 use hookmill_signatures::credentials::bearer;
 use hookmill_signatures::jwt::{Algorithm, Expected, check_body_hash, verify};
 use hookmill_signatures::{Encoding, Failure};
@@ -11,6 +11,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::bearers;
+use crate::ingress::scheme::encoding;
 
 /// What a token must be.
 #[derive(Debug)]
@@ -37,14 +38,7 @@ impl Wanted {
         }
         let algorithms = jwt.algorithms.iter().map(|algorithm| of_document(*algorithm)).collect();
         let header = jwt.header.as_ref().map(|name| name.parse().map_err(|_| name.clone()));
-        let body_hash = jwt.body_hash.as_ref().map(|hash| {
-            let encoding = match hash.encoding.unwrap_or(SignatureEncoding::Hex) {
-                SignatureEncoding::Hex => Encoding::Hex,
-                SignatureEncoding::Base64 => Encoding::Base64,
-                SignatureEncoding::Base64url => Encoding::Base64Url,
-            };
-            (hash.claim.clone(), encoding)
-        });
+        let body_hash = jwt.body_hash.as_ref().map(|hash| (hash.claim.clone(), encoding(hash.encoding)));
         let (issuer, audience) = (jwt.issuer.clone(), jwt.audience.clone());
         (Self { algorithms, public_key, jwks, issuer, audience, header, body_hash }, secrets)
     }
