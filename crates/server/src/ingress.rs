@@ -190,7 +190,12 @@ impl Ingress {
         };
         let mut response = match inner.receive(&arrival, &found, body).await {
             Ok(response) => response,
-            Err(refused) => inner.refuse(&arrival, *refused, found.hook.place.product),
+            Err(refused) => {
+                if matches!(refused.code, Code::Unauthorized | Code::BadSignature | Code::AddressNotAllowed) {
+                    inner.rates.failed(&found.hook, arrival.address, arrival.received_at);
+                }
+                inner.refuse(&arrival, *refused, found.hook.place.product)
+            }
         };
         if let Some(cors) = &found.hook.cors {
             cors.mark(&arrival.head.headers, &mut response);
@@ -285,11 +290,6 @@ impl Inner {
     /// `product`: whose errors the sender understands.
     fn refuse(&self, arrival: &Arrival, mut refused: Refused, product: Option<Product>) -> Response<Body> {
         self.meters.refused(arrival, refused.code);
-        if let Some(place) = &refused.place
-            && matches!(refused.code, Code::Unauthorized | Code::BadSignature | Code::AddressNotAllowed)
-        {
-            self.rates.failed(place.hook, arrival.address, arrival.received_at);
-        }
         let delivery = refused.place.clone().filter(|_| refused.kept).map(|place| {
             let kept = self.delivery(
                 arrival,

@@ -12,6 +12,7 @@ use hookmill_engine::workflow::WebhookTrigger;
 use hookmill_store::deliveries::{AfterAll, AfterAllRun, Delivery, Facts, NewDelivery, Outcome};
 use hookmill_store::idempotency::Key;
 use hookmill_store::runs::NewRun;
+use hookmill_store::workflows::Workflow;
 
 use crate::error::Error;
 use crate::load;
@@ -41,9 +42,10 @@ pub struct Witness {
     pub keys: KeysOf,
 }
 
-/// The keys of a delivery with this body, accepted at this time for this revision. The values are what it says: `webhook` as a
+/// The keys of a delivery with this body, accepted at this time; as a test of a draft if a number is given, that of the draft's
+/// revision. The values are what it says: `webhook` as a
 /// whole, or for each element if it is split.
-pub type KeysOf = fn(&WebhookTrigger, u32, &Delivery, &Bytes, &[&Value], Timestamp) -> OwnKeys;
+pub type KeysOf = fn(&WebhookTrigger, Option<u32>, &Delivery, &Bytes, &[&Value], Timestamp) -> OwnKeys;
 
 /// The keys under which the copies of a delivery are known.
 #[derive(Clone, Debug)]
@@ -276,6 +278,17 @@ impl Worker {
         Ok(again)
     }
 
+    /// The number of the revision if it is a draft's for this delivery: where no draft answers, tests have no keys of their own.
+    async fn tested_draft(&self, stored: &Delivery, workflow: &Workflow, number: u32) -> Result<Option<u32>, Error> {
+        if !stored.is_test() {
+            return Ok(None);
+        }
+        // A draft may say what is published.
+        let is_draft = workflow.revision != Some(number)
+            || self.inner.store.draft(workflow.id).await?.is_some_and(|draft| draft.tried == Some(number));
+        Ok(is_draft.then_some(number))
+    }
+
     /// `learns`: the facts of the delivery are what it tells now.
     async fn run_at(
         &self,
@@ -308,7 +321,8 @@ impl Worker {
         let keys = match (trigger, stored.outcome) {
             (Some(trigger), Outcome::Refused) => {
                 let said: Vec<&Value> = parsed.iter().map(|(_, parsed)| &parsed.webhook).collect();
-                (inner.witness.keys)(trigger, number, stored, body, &said, inner.clock.now())
+                let tested = self.tested_draft(stored, &workflow, number).await?;
+                (inner.witness.keys)(trigger, tested, stored, body, &said, inner.clock.now())
             }
             _ => OwnKeys::None,
         };

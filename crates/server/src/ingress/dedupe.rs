@@ -34,7 +34,7 @@ pub const WINDOW_MAX: Span = Span(90 * 24 * 60 * 60 * 1_000);
 pub(super) struct Deduper {
     source: Option<Source>,
     window: Span,
-    /// The revision that is tested, if this is about a test URL.
+    /// The draft that is tested, as the revision that it was stored as.
     tested: Option<u32>,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Material<'a> {
 }
 
 impl Deduper {
-    /// `tested`: the revision that a test URL leads to. Its keys are its own, so that a test never answers for a real
+    /// `tested`: the draft that a test URL leads to, by the number of its revision. Its keys are its own, so that a test never answers for a real
     /// request, and the same request can be sent again to the next draft.
     ///
     /// # Errors
@@ -139,17 +139,16 @@ impl Deduper {
     }
 }
 
-/// The keys of a stored delivery, claimed at `now` for a revision (`said` is `webhook` as a whole, or that of each element if
+/// The keys of a stored delivery, claimed at `now`, as a test of the draft with this revision if there is one (`said` is `webhook` as a whole, or that of each element if
 /// it is split). One that cannot be used is none: whoever accepts the delivery all the same wants it for itself.
 pub(super) fn keys_of(
     trigger: &WebhookTrigger,
-    revision: u32,
+    tested: Option<u32>,
     delivery: &Delivery,
     body: &Bytes,
     said: &[&Value],
     now: Timestamp,
 ) -> OwnKeys {
-    let tested = delivery.is_test().then_some(revision);
     let Ok(deduper) = Deduper::new(trigger.dedupe.as_ref(), tested) else { return OwnKeys::None };
     let mut headers = HeaderMap::new();
     for (name, value) in delivery.headers.iter() {

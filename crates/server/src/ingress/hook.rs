@@ -32,7 +32,8 @@ pub(super) enum Purpose {
     Production,
     /// The draft is tested.
     Draft,
-    /// The published revision is tested, for there is no draft.
+    /// The published revision is tested, for there is no draft. What holds for its senders holds here: whoever may call one
+    /// URL knows the other.
     Rehearsal,
 }
 
@@ -142,11 +143,11 @@ impl Hook {
         let mut allow: Vec<&str> = methods.iter().map(http::Method::as_str).collect();
         allow.extend(["HEAD", "OPTIONS"]);
         let allow = HeaderValue::from_str(&allow.join(", ")).expect("methods are header text");
-        let tested = (purpose != Purpose::Production).then_some(revision.number);
+        let tested = (purpose == Purpose::Draft).then_some(revision.number);
         Ok(Self {
             place,
             purpose,
-            // Tests go on while senders are kept waiting or away.
+            // A draft is tested while senders are kept waiting or away.
             state: if tested.is_some() { HookState::Active } else { stored.state },
             off_answer: stored.off_answer,
             workflow: stored.workflow,
@@ -188,11 +189,11 @@ impl Hook {
         only_if.eval(&scope).map(|value| value.is_true()).map_err(|error| error.to_string())
     }
 
-    /// Whose rate limit its requests are counted against.
+    /// What its requests, and addresses with wrong credentials, are counted as.
     pub(super) fn limited(&self) -> Limited {
         match self.purpose {
-            Purpose::Production => Limited::Hook(self.place.hook),
-            Purpose::Draft | Purpose::Rehearsal => Limited::Test(self.place.hook),
+            Purpose::Production | Purpose::Rehearsal => Limited::Hook(self.place.hook),
+            Purpose::Draft => Limited::Test(self.place.hook),
         }
     }
 

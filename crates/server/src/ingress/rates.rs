@@ -15,7 +15,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use hookmill_engine::id::HookId;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::RateLimit;
 use hookmill_store::Store;
@@ -52,7 +51,7 @@ pub(super) struct Rates {
     shared: Option<Store>,
     intake: Intake,
     windows: Mutex<Recent<Limited, Arc<Counter>>>,
-    failing: Mutex<Recent<(HookId, IpAddr), Window>>,
+    failing: Mutex<Recent<(Limited, IpAddr), Window>>,
     /// Until then there may be an address that has failed too often.
     watched_until: AtomicI64,
     overflow: Overflow,
@@ -183,7 +182,7 @@ impl Rates {
         }
         let Some(limit) = self.intake.failing_rate.limit() else { return Ok(()) };
         let mut failing = self.failing.lock();
-        match failing.get(&(hook.place.hook, sender(address))) {
+        match failing.get(&(hook.limited(), sender(address))) {
             Some(window) if window.ends_at() > now && window.left() == 0 => {
                 let standing = Standing::of(FAILING, limit, window, now);
                 Err(standing.refused(hook, window.refused()))
@@ -193,10 +192,10 @@ impl Rates {
     }
 
     /// Counts a request with wrong credentials.
-    pub(super) fn failed(&self, hook: HookId, address: IpAddr, now: Timestamp) {
+    pub(super) fn failed(&self, hook: &Hook, address: IpAddr, now: Timestamp) {
         let Some(limit) = self.intake.failing_rate.limit() else { return };
         let mut failing = self.failing.lock();
-        let window = failing.entry((hook, sender(address)), || Window::closed(limit));
+        let window = failing.entry((hook.limited(), sender(address)), || Window::closed(limit));
         if window.take(limit, now) == Found::Closed {
             window.open(now);
             window.take(limit, now);

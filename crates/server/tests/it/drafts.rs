@@ -199,25 +199,34 @@ async fn keys_and_limits_are_apart(url: Option<String>) {
     let path = door.publish(&text).await;
     let test = test_path(&path);
     let is_copy = |answer: &crate::raw::Answer| (answer.status, answer.header("hookmill-duplicate").is_some());
+    assert_eq!(is_copy(&door.json(&path, r#"{"id":1}"#).await), (202, false));
+    assert_eq!(is_copy(&door.json(&test, r#"{"id":1}"#).await), (202, true), "without a draft, keys are the same");
+    let limited = door.json(&test, r#"{"id":2}"#).await;
+    door.refused(&limited, 429, "rate_limited").await;
+    door.draft(&text.replace("a: 1", "a: 0")).await;
     let tested = door.json(&test, r#"{"id":1}"#).await;
     assert_eq!(is_copy(&tested), (202, false));
     assert_eq!(is_copy(&door.json(&test, r#"{"id":1}"#).await), (202, true), "a test remembers its keys");
     let limited = door.json(&test, r#"{"id":1}"#).await;
     door.refused(&limited, 429, "rate_limited").await;
     assert!(limited.header("ratelimit-policy").unwrap().starts_with("\"hook\""), "{limited:?}");
-    assert_eq!(is_copy(&door.json(&path, r#"{"id":1}"#).await), (202, false), "no test stands in for a real request");
-    assert_eq!(is_copy(&door.json(&path, r#"{"id":1}"#).await), (202, true));
+    let text = with("dedupe: { path: '$.id' }");
+    door.publish(&text).await;
+    door.draft(&text.replace("a: 1", "a: 2")).await;
+    assert_eq!(is_copy(&door.json(&test, r#"{"id":3}"#).await), (202, false));
+    assert_eq!(is_copy(&door.json(&path, r#"{"id":3}"#).await), (202, false), "no test stands in for a real request");
+    assert_eq!(is_copy(&door.json(&path, r#"{"id":3}"#).await), (202, true));
 
     // The same request can be sent again to each draft.
-    let text = with("dedupe: { path: '$.id' }");
-    for number in [2, 3] {
+    for number in [3, 4] {
         door.draft(&text.replace("a: 1", &format!("a: {number}"))).await;
         assert_eq!(is_copy(&door.json(&test, r#"{"id":1}"#).await), (202, false), "{number}");
         assert_eq!(is_copy(&door.json(&test, r#"{"id":1}"#).await), (202, true), "{number}");
     }
 
     // One that was refused as a test and is accepted after all is a test to its copies.
-    door.draft(&with("dedupe: { path: '$.id' }, auth: { any: [{ bearer: key }] }")).await;
+    let guarded = with("dedupe: { path: '$.id' }, auth: { any: [{ bearer: key }] }");
+    let workflow = door.draft(&guarded).await.0;
     door.set_secret("key", "k3y");
     let refused = door.refused(&door.json(&test, r#"{"id":9}"#).await, 401, "unauthorized").await;
     let revision = door.store.workflow_by_name(FIRST_WORKSPACE, "Drafted").await.unwrap().unwrap().last_revision;
@@ -225,6 +234,13 @@ async fn keys_and_limits_are_apart(url: Option<String>) {
     assert_eq!(door.store.run(run).await.unwrap().unwrap().revision, revision, "the draft that refused it");
     let headers = "Authorization: Bearer k3y\r\nContent-Type: application/json\r\n";
     assert_eq!(is_copy(&door.post(&test, headers, r#"{"id":9}"#).await), (202, true));
+
+    // Without a draft it is a request like any other.
+    door.store.drop_draft(workflow).await.unwrap();
+    door.publish(&guarded).await;
+    let refused = door.refused(&door.json(&test, r#"{"id":10}"#).await, 401, "unauthorized").await;
+    door.worker.accept_after_all(refused.id, Which::Same, "somebody").await.unwrap();
+    assert_eq!(is_copy(&door.post(&path, headers, r#"{"id":10}"#).await), (202, true));
     door.close().await;
 }
 
@@ -239,11 +255,17 @@ async fn keys_and_rate_limits_of_tests_are_apart_from_those_of_senders_on_postgr
 }
 
 #[tokio::test]
-async fn a_test_goes_on_while_the_hook_is_paused_or_off_or_has_a_new_token() {
-    // What keeps senders away keeps nobody from testing.
+async fn a_draft_is_tested_while_the_hook_is_paused_or_off_or_has_a_new_token() {
+    // What keeps senders away keeps nobody from testing a draft; the test URL is no way around it to what is published.
     let door = Door::open().await;
     let path = door.publish(&giving(1)).await;
     let test = test_path(&path);
+    door.switch(&path, Switch::Pause).await;
+    let held = door.json(&test, "{}").await;
+    assert_eq!((held.status, door.delivery(&held).await.outcome), (202, Outcome::Held));
+    door.switch(&path, Switch::Off(OffAnswer::Unavailable)).await;
+    door.refused(&door.json(&test, "{}").await, 503, "hook_away").await;
+    door.switch(&path, Switch::On).await;
     door.draft(&giving(2)).await;
     for switch in [Switch::Pause, Switch::Off(OffAnswer::NotFound)] {
         door.switch(&path, switch).await;

@@ -2,6 +2,7 @@
 
 use hookmill_server::config::Intake;
 use hookmill_store::deliveries::Outcome;
+use hookmill_store::hooks::TEST_PATHS;
 use hookmill_testkit::TestApp;
 use hookmill_testkit::app::Hook;
 use hookmill_testkit::patience::until;
@@ -114,6 +115,28 @@ async fn a_workspace_and_an_address_that_fails_have_limits_too() {
     }
     let refused = door.json(&other, "{}").await;
     assert_eq!(standing(&refused), (429, Some("\"workspace\";q=4;w=3600"), Some("r=0")));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn wrong_credentials_for_a_draft_count_for_its_tests_alone() {
+    // Without a draft they are guesses at what is published.
+    let intake = Intake { failing_rate: "2/1h".parse().unwrap(), ..Intake::default() };
+    let door = Door::open_taking(None, intake).await;
+    door.set_secret("k", "open");
+    let text = limited("Drafted", "auth: { any: [{ shared_key: k }] }");
+    let path = door.publish(&text).await;
+    let test = path.replace("/hooks/", TEST_PATHS);
+    let workflow = door.draft(&text.replace("steps: []", "steps: [{ set: { a: 1 } }]")).await.0;
+    for expected in [401, 401, 429] {
+        assert_eq!(door.json(&test, "{}").await.status, expected);
+    }
+    assert_eq!(door.json(&format!("{path}?key=open"), "{}").await.status, 202, "senders of the address go on");
+    door.store.drop_draft(workflow).await.unwrap();
+    for expected in [401, 401, 429] {
+        assert_eq!(door.json(&test, "{}").await.status, expected);
+    }
+    assert_eq!(door.json(&format!("{path}?key=open"), "{}").await.status, 429);
     door.close().await;
 }
 
