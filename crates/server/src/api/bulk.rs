@@ -44,7 +44,7 @@ pub(crate) struct BulkFilter {
     to: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<String>,
-    /// Those that came to test URLs, or all others.
+    /// `true`: those that came to test URLs. All others unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     test: Option<bool>,
 }
@@ -109,7 +109,8 @@ impl BulkFilter {
             status: self.status,
             reason: self.reason,
             text: self.text,
-            test: self.test,
+            // Effects of tests are wanted again only if somebody says so.
+            test: Some(self.test.unwrap_or(false)),
             since: time::read("from", self.from.as_deref())?,
             until: time::read("to", self.to.as_deref())?,
             ..DeliveryFilter::default()

@@ -77,7 +77,7 @@ pub(crate) struct Which {
     text: Option<String>,
     /// Only those that came to test URLs (true), or only the others (false).
     #[arg(long, value_name = "true|false")]
-    test: Option<bool>,
+    pub(crate) test: Option<bool>,
 }
 
 impl Which {

@@ -26,7 +26,8 @@ pub(crate) struct Replay {
     /// The deliveries.
     #[arg(value_name = "DELIVERY", required_unless_present = "all", conflicts_with = "all")]
     deliveries: Vec<String>,
-    /// All that match the filters, the oldest first; accepted ones unless --outcome says otherwise.
+    /// All that match the filters, the oldest first; accepted ones unless --outcome says otherwise, and
+    /// those of tests only with --test true.
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -119,6 +120,9 @@ impl Replay {
         if self.which.outcome.is_none() {
             query.push(("outcome", self.outcome().to_owned()));
         }
+        if self.which.test.is_none() {
+            query.push(("test", false.to_string()));
+        }
         let spinner = progress::spinner("Looking for deliveries");
         let mut found = client.list("/api/v1/deliveries", &query, usize::MAX).await?;
         spinner.finish_and_clear();
@@ -134,9 +138,14 @@ impl Replay {
     async fn run_all(&self, client: &Client, query: Vec<(&'static str, String)>) -> Result<()> {
         let filter: Map<String, Value> = query
             .into_iter()
-            .map(|(name, value)| match (name, value.parse::<u16>()) {
-                ("status", Ok(status)) => (name.to_owned(), status.into()),
-                _ => (name.to_owned(), value.into()),
+            .map(|(name, value)| {
+                // What is not text in the API's filter; what cannot be read is left to the server to refuse.
+                let typed = match name {
+                    "status" => value.parse::<u16>().ok().map(Value::from),
+                    "test" => value.parse::<bool>().ok().map(Value::from),
+                    _ => None,
+                };
+                (name.to_owned(), typed.unwrap_or_else(|| value.into()))
             })
             .collect();
         let kind = if self.accept { "accept" } else { "replay" };

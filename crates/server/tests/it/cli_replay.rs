@@ -9,6 +9,7 @@ use crate::cli::{code, greet, lines, with_hello};
 async fn deliveries_are_replayed_one_by_one_or_all_that_match() {
     let folder = tempfile::tempdir().unwrap();
     let (app, _, url) = with_hello(folder.path()).await;
+    let (tested, _) = greet(&app, &url.replace("/hooks/", "/hooks/test/"), "T").await;
     let (first, run) = greet(&app, &url, "A").await;
     let (second, _) = greet(&app, &url, "B").await;
     app.finished(&run).await;
@@ -19,6 +20,10 @@ async fn deliveries_are_replayed_one_by_one_or_all_that_match() {
     assert_eq!((&again["delivery"], &again["state"]), (&json!(first), &json!("succeeded")));
     let all = lines(&app.remote_command(&["replay", "--all", "--outcome", "accepted", "--json"]).output());
     assert_eq!((&all[0]["state"], &all[0]["done"], &all[0]["failed"]), (&json!("finished"), &json!(2), &json!(0)));
+    let tests = ["replay", "--all", "--test", "true", "--json"];
+    assert_eq!(lines(&app.remote_command(&[&tests[..], &["--dry-run"]].concat()).output())[0]["delivery"], tested);
+    let tests = lines(&app.remote_command(&tests).output());
+    assert_eq!((&tests[0]["done"], &tests[0]["failed"]), (&json!(1), &json!(0)), "only if they are asked for");
     let one = app.remote_command(&["replay", "--all", "--limit", "1"]).output();
     assert!(one.stdout.contains("1 run, 0 failed") && one.stdout.contains("limit of 1"), "{}", one.stdout);
     let later = lines(&app.remote_command(&["replay", "--all", "--since", "2100-01-01T00:00:00Z", "--json"]).output());

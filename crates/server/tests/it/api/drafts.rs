@@ -205,14 +205,19 @@ async fn tests_are_told_from_everything_else() {
         // Other servers of this process count into the same.
         assert!(metrics.lines().any(|known| known.starts_with(line) && !known.ends_with(" 0")), "{line}\n{metrics}");
     }
-    let bulk = json!({ "filter": { "test": false }, "limit": 10 });
-    let bulk = client.call("POST", "/api/v1/replays", Some(&bulk)).await.json();
-    let bulk = until("it is finished", async || {
-        let now = client.get(&format!("/api/v1/replays/{}", text(&bulk["id"]))).await;
-        (now["state"] == "finished").then_some(now)
-    })
-    .await;
-    assert_eq!((&bulk["done"], &bulk["filter"]["test"]), (&json!(1), &json!(false)), "{bulk}");
+    // Tests are run again only if they are asked for.
+    for (filter, is_test, delivery) in [(json!({}), false, &real), (json!({ "test": true }), true, &test)] {
+        let bulk = json!({ "filter": filter, "limit": 10 });
+        let bulk = client.call("POST", "/api/v1/replays", Some(&bulk)).await.json();
+        let bulk = until("it is finished", async || {
+            let now = client.get(&format!("/api/v1/replays/{}", text(&bulk["id"]))).await;
+            (now["state"] == "finished").then_some(now)
+        })
+        .await;
+        assert_eq!((&bulk["done"], &bulk["failed"], &bulk["filter"]["test"]), (&json!(1), &json!(0), &json!(is_test)), "{bulk}");
+        let again = client.get(&format!("/api/v1/deliveries/{}", delivery.delivery_id())).await;
+        assert_eq!(again["runs"].as_array().map(Vec::len), Some(2), "{again}");
+    }
     server.stop().await;
 }
 
