@@ -15,13 +15,6 @@ pub(super) struct Cursor<'d> {
     at: usize,
 }
 
-/// What stands between the quotes of a string.
-pub(super) struct Quoted<'d> {
-    pub(super) text: &'d str,
-    /// Whether it is spelled with escapes, so that this is not what it says.
-    pub(super) escaped: bool,
-}
-
 impl<'d> Cursor<'d> {
     pub(super) fn of(text: &'d str) -> Self {
         Self { text, at: 0 }
@@ -67,31 +60,36 @@ impl<'d> Cursor<'d> {
         Ok(())
     }
 
-    /// Steps over a string, from quote to quote.
+    /// Steps over a string, from quote to quote; tells whether it is spelled with escapes.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<Quoted<'d>, Stop> {
+    pub(super) fn string(&mut self) -> Result<bool, Stop> {
         if self.byte() != b'"' {
             return Err(Stop::Refused);
         }
+        self.at = plain_end(self.text.as_bytes(), self.at + 1);
+        if self.byte() != b'"' {
+            return self.escaped().map(|()| true);
+        }
         self.at += 1;
-        let start = self.at;
-        let mut escaped = false;
+        Ok(false)
+    }
+
+    /// Steps over the rest of a string, from the first byte that does not stand for itself.
+    #[inline(never)]
+    fn escaped(&mut self) -> Result<(), Stop> {
         loop {
-            self.at += plain_length(self.rest());
             match self.byte() {
                 b'"' => break,
                 b'\\' => self.escape()?,
                 _ => return Err(Stop::Refused),
             }
-            escaped = true;
+            self.at = plain_end(self.text.as_bytes(), self.at);
         }
-        let text = self.since(start);
         self.at += 1;
-        Ok(Quoted { text, escaped })
+        Ok(())
     }
 
     /// Steps over an escape sequence.
-    #[inline(never)]
     fn escape(&mut self) -> Result<(), Stop> {
         self.at += 1;
         match self.byte() {
@@ -167,19 +165,19 @@ impl<'d> Cursor<'d> {
         self.text.as_bytes().get(self.at).copied().unwrap_or(END)
     }
 
+    /// What is left of the text.
     #[inline]
-    fn rest(&self) -> &'d [u8] {
+    pub(super) fn rest(&self) -> &'d [u8] {
         &self.text.as_bytes()[self.at..]
     }
 }
 
-/// How many bytes come before the first that does not stand for itself in a string: a quote, a backslash, a control
-/// character. Eight are looked at in one go.
-#[inline]
-fn plain_length(bytes: &[u8]) -> usize {
+/// Where the next byte is that does not stand for itself in a string: a quote, a backslash, a control character, or the
+/// end of the text. Eight are looked at in one go.
+#[inline(never)]
+fn plain_end(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let word = u64::from_le_bytes(*word);
         // With this bit turned the quote comes right after the control characters, and space not before it. A
         // subtraction borrows from the next byte only where one was found, which leaves the first find right.
@@ -187,9 +185,12 @@ fn plain_length(bytes: &[u8]) -> usize {
         let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
         let found = (control_or_quote | backslash) & !word & (ONES * 0x80);
         if found != 0 {
-            return index * 8 + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize / 8;
         }
+        at += 8;
     }
-    let plain = rest.iter().take_while(|byte| **byte >= b' ' && !matches!(**byte, b'"' | b'\\'));
-    words.len() * 8 + plain.count()
+    while bytes.get(at).is_some_and(|byte| *byte >= b' ' && !matches!(*byte, b'"' | b'\\')) {
+        at += 1;
+    }
+    at
 }

@@ -16,7 +16,7 @@ pub(super) struct Keys<'d>(SmallVec<[Key<'d>; KEYS_INLINE]>);
 struct Key<'d> {
     /// Its first eight bytes. No key has a byte zero, so one that is shorter is this and nothing else.
     head: u64,
-    text: &'d str,
+    text: &'d [u8],
 }
 
 impl<'d> Keys<'d> {
@@ -25,8 +25,12 @@ impl<'d> Keys<'d> {
         self.0.len()
     }
 
-    pub(super) fn add(&mut self, text: &'d str) {
-        self.0.push(Key { head: head(text.as_bytes()), text });
+    /// Adds the key that is the first so many bytes of the rest of a text, and returns it.
+    #[inline]
+    pub(super) fn add(&mut self, rest: &'d [u8], length: usize) -> &'d [u8] {
+        let text = &rest[..length];
+        self.0.push(Key { head: head(rest, text), text });
+        text
     }
 
     /// Forgets the keys of the object whose keys began there, and tells whether all were different.
@@ -46,9 +50,14 @@ fn all_differ(keys: &mut [Key<'_>]) -> bool {
 }
 
 #[inline]
-fn head(bytes: &[u8]) -> u64 {
-    if let Some(whole) = bytes.first_chunk::<8>() {
-        return u64::from_be_bytes(*whole);
+fn head(rest: &[u8], text: &[u8]) -> u64 {
+    let Some(word) = rest.first_chunk::<8>() else {
+        return text.iter().fold(0, |head, byte| head << 8 | u64::from(*byte));
+    };
+    let word = u64::from_be_bytes(*word);
+    match text.len() {
+        0 => 0,
+        1..8 => word >> (64 - 8 * text.len()),
+        _ => word,
     }
-    bytes.iter().fold(0, |head, byte| head << 8 | u64::from(*byte))
 }

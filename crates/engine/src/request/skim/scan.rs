@@ -4,7 +4,7 @@
 use minijinja::Value;
 use smallvec::SmallVec;
 
-use super::cursor::{Cursor, END, Quoted};
+use super::cursor::{Cursor, END};
 use super::keys::Keys;
 use super::{Skimmed, Stop, explained};
 use crate::request::body::{Container, Member};
@@ -136,17 +136,18 @@ impl<'t> Scanner<'_, 't, '_> {
     /// Steps over a key and its colon.
     fn key(&mut self) -> Result<(), Stop> {
         self.cursor.peek();
-        let Quoted { text, escaped } = self.cursor.string()?;
-        if escaped {
+        let (opening, rest) = (self.cursor.at(), self.cursor.rest());
+        if self.cursor.string()? {
             return Err(Stop::Unsure);
         }
+        let quoted = self.cursor.at() - opening;
         if self.cursor.peek() != b':' {
             return Err(Stop::Refused);
         }
         self.cursor.step();
-        self.keys.add(text);
+        let text = self.keys.add(&rest[1..], quoted - 2);
         if self.outside.len() == 1 {
-            self.kept = self.wanted.iter().copied().find(|name| *name == text);
+            self.kept = self.wanted.iter().copied().find(|name| name.as_bytes() == text);
         }
         Ok(())
     }
