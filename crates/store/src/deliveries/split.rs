@@ -87,8 +87,11 @@ impl Store {
                 return Ok(Splitted::Repeats(first.clone()));
             }
             let mut batch = Batch::new();
-            let keys = fresh.iter().filter_map(|at| runs[*at].key.as_ref());
-            request.into_iter().chain(keys).for_each(|key| Self::claim_into(&mut batch, hook, delivery.id, key, now));
+            let of_elements = fresh.iter().filter_map(|at| runs[*at].key.as_ref());
+            let mut keys: Vec<&Key> = request.into_iter().chain(of_elements).collect();
+            // In the same order by all, or two that want the same keys would wait for each other in PostgreSQL.
+            keys.sort_unstable_by_key(|key| key.key_hash);
+            keys.into_iter().for_each(|key| Self::claim_into(&mut batch, hook, delivery.id, key, now));
             let people: Vec<&Contact> = fresh.iter().filter_map(|at| runs[*at].contact.as_ref()).collect();
             self.contacts_into(&mut batch, delivery.workspace, &people, now).await?;
             let may_change = batch.len();
