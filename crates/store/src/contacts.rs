@@ -13,7 +13,7 @@ use hookmill_engine::time::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::db::{Arg, Args, Batch, Expect, Row};
+use crate::db::{Arg, Args, Batch, Contended, Expect, Row};
 use crate::deliveries::NewDelivery;
 use crate::idempotency::{Key, Original};
 use crate::page::{Page, Segment, Span, read_page};
@@ -80,13 +80,15 @@ const NEWEST: &str = concat!(columns!(), "WHERE id > $1 AND id < $2 AND workspac
 const OLDEST: &str = concat!(columns!(), "WHERE id > $1 AND id < $2 AND workspace = $4 ORDER BY id LIMIT $3");
 const INSERT: &str = "
     INSERT INTO contacts (id, workspace, email, email_key, fields, version, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, 1, $6, $6)
+    VALUES ($3, $1, $4, $2, $5, 1, $6, $6)
         ON CONFLICT DO NOTHING";
 const UPDATE: &str = "
     UPDATE contacts
-       SET email = $3, fields = $4, version = version + 1, updated_at = $5
-     WHERE id = $1
-       AND version = $2";
+       SET email = $4, fields = $5, version = version + 1, updated_at = $6
+     WHERE workspace = $1
+       AND email_key = $2
+       AND id = $3
+       AND version = $7";
 const DELETE: &str = "DELETE FROM contacts WHERE workspace = $1 AND id = $2";
 
 impl Default for Turns {
@@ -244,16 +246,16 @@ impl Store {
                 fields.len()
             )));
         }
-        match stored {
-            None => {
-                let id = self.next_id();
-                let row = args![id, workspace.0, email.to_owned(), email_key(email), fields, now.0];
-                batch.execute(INSERT, row, Expect::Exactly(1));
+        let id = stored.as_ref().map_or_else(|| self.next_id(), |stored| stored.contact.id.0);
+        let mut row = args![workspace.0, email_key(email), id, email.to_owned(), fields, now.0];
+        let sql = match stored {
+            None => INSERT,
+            Some(Stored { version, .. }) => {
+                row.push(version.into());
+                UPDATE
             }
-            Some(Stored { contact, version }) => {
-                batch.execute(UPDATE, args![contact.id.0, version, email.to_owned(), fields, now.0], Expect::Exactly(1));
-            }
-        }
+        };
+        batch.execute_on(Contended::Contacts, sql, row, Expect::Exactly(1));
         Ok(())
     }
 

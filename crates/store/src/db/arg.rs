@@ -1,5 +1,6 @@
 //! One argument of a statement: the four kinds of value that both databases store alike.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,7 +10,9 @@ use smallvec::SmallVec;
 pub type Args = SmallVec<[Arg; 16]>;
 
 /// One argument. It is bound by reference; making one from a `String`, an `Arc<str>` or `Bytes` copies nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The order says nothing about values; it is one that all processes agree on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Arg {
     /// SQL NULL.
     Null,
@@ -54,6 +57,18 @@ impl PartialEq for Text {
 }
 
 impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
 
 fn without_nul(text: &str) -> Option<Text> {
     text.as_bytes().contains(&0).then(|| Text(Source::Owned(text.replace('\0', "\u{FFFD}"))))

@@ -90,10 +90,25 @@ impl Expect {
     }
 }
 
+/// What a statement may have to wait for, because requests of many senders write it at the same moment.
+///
+/// PostgreSQL locks a written row until the commit. So that no two commits wait for each other, rows of an earlier kind are
+/// written before those of a later one, and those of one kind in the order of the first two arguments. Between batches the
+/// database's side sees to that; within its own a batch adds its operations so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contended {
+    /// Keys that are taken: what [`Batch::claim`] does.
+    Keys,
+    /// People, by workspace and address.
+    Contacts,
+    /// Any others, each statement for itself.
+    Others,
+}
+
 #[derive(Debug)]
 pub(crate) enum Op {
     Insert { table: &'static Table, args: Range<usize> },
-    Execute { sql: &'static str, args: Range<usize>, expect: Expect },
+    Execute { rows: Contended, sql: &'static str, args: Range<usize>, expect: Expect },
     Claim { keys: &'static KeyTable, args: Range<usize> },
 }
 
@@ -128,8 +143,19 @@ impl Batch {
 
     /// Adds a statement; its batch is kept only if `expect` holds for the rows it met.
     pub fn execute(&mut self, sql: &'static str, args: impl IntoIterator<Item = Arg>, expect: Expect) -> &mut Self {
+        self.execute_on(Contended::Others, sql, args, expect)
+    }
+
+    /// The same with a statement whose first two arguments say which row it writes.
+    pub fn execute_on(
+        &mut self,
+        rows: Contended,
+        sql: &'static str,
+        args: impl IntoIterator<Item = Arg>,
+        expect: Expect,
+    ) -> &mut Self {
         let args = self.take(args);
-        self.ops.push(Op::Execute { sql, args, expect });
+        self.ops.push(Op::Execute { rows, sql, args, expect });
         self
     }
 

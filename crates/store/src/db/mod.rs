@@ -26,7 +26,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub use arg::{Arg, Args, Text};
-pub use batch::{Batch, Column, Expect, Kind, OnConflict, Table, Written};
+pub use batch::{Batch, Column, Contended, Expect, Kind, OnConflict, Table, Written};
 pub use config::{Access, DbConfig, EXIT_DISK_FAILED, Limits, OnFatal, Target, end_process};
 pub use dialect::Dialect;
 pub use keys::{HASH_BYTES, Hash, KeyTable};

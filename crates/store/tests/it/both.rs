@@ -61,7 +61,13 @@ impl Opened {
 
     /// Another process on the same database. With SQLite it is a guest, because the folder has one owner only.
     pub(crate) async fn another(&self) -> Store {
-        let config = config(&self.database, &self.now);
+        self.another_with(|_| {}).await
+    }
+
+    /// The same with something set.
+    pub(crate) async fn another_with(&self, set: impl FnOnce(&mut Config)) -> Store {
+        let mut config = config(&self.database, &self.now);
+        set(&mut config);
         Store::open(if self.database.starts_with("sqlite") { config.guest() } else { config }).await.unwrap()
     }
 

@@ -22,5 +22,6 @@ mod samples;
 mod secrets;
 mod split;
 mod succession;
+mod turns;
 mod verify;
 mod workflows;

@@ -1,8 +1,11 @@
-//! A task that writes on a connection of its own: takes whatever waits, commits it as one transaction, then answers.
+//! A task that writes on a connection of its own: takes whatever waits, commits it, then answers.
 //!
-//! As with SQLite a group is first tried plainly, here with the rows of all batches merged to one statement a table and
-//! everything sent without waiting in between. If that fails, it is done again batch by batch with savepoints.
+//! A group is first tried as one transaction, with the rows of all batches merged to one statement a table and everything
+//! sent without waiting in between. If some of its batches meet other rows than they expect, the others are committed without
+//! them and each of them is tried for itself; if a statement fails, the group is halved until only the bad batch is left. So
+//! that no transaction waits for another that waits for it, whatever is in it is merged, and with that in order (`merge`).
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,11 +26,12 @@ use crate::db::queue::{Job, WriteQueue};
 use crate::db::read::RowBounds;
 use crate::db::row::Row;
 
-/// A batch that met others at work (deadlock, serialisation) is tried so many times.
-const TRIES: usize = 3;
+/// A transaction that met others at work (deadlock, serialisation) is tried so many times. The server has undone all of it.
+const TRIES: usize = 2;
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-type Results = Vec<Result<Written, Error>>;
+/// What became of a batch; none while nobody knows.
+type Answer = Option<Result<Written, Error>>;
 type Step<'a> = Pin<Box<dyn Future<Output = Result<(Vec<Row>, u64), Failure>> + Send + 'a>>;
 
 pub(super) struct Writer {
@@ -42,19 +46,22 @@ impl Writer {
     pub(super) async fn run(mut self) {
         let mut group = Vec::new();
         while self.queue.take(&mut group).await {
-            let results = self.write_group(&group).await;
-            for (job, result) in group.drain(..).zip(results) {
-                job.answer(result);
+            let answers = self.write_group(&group).await;
+            for (job, answer) in group.drain(..).zip(answers) {
+                job.answer(answer);
             }
         }
     }
 
-    async fn write_group(&mut self, group: &[Job<Batch, Written>]) -> Results {
+    async fn write_group(&mut self, group: &[Job<Batch, Written>]) -> Vec<Result<Written, Error>> {
         let batches: Vec<&Batch> = group.iter().map(|job| &job.task).collect();
-        let written = match self.link.session().await {
+        // Outlives the connection and the deadline: what was committed before them is.
+        let mut answers: Vec<Answer> = batches.iter().map(|_| None).collect();
+        let ended = match self.link.session().await {
             Ok(session) => {
-                match tokio::time::timeout(self.time_max, write_on(session, &batches, self.time_max, self.bounds)).await {
-                    Ok(written) => written.inspect_err(|_| self.link.drop_session()),
+                let writing = write_on(session, &batches, &mut answers, self.time_max, self.bounds);
+                match tokio::time::timeout(self.time_max, writing).await {
+                    Ok(ended) => ended.inspect_err(|_| self.link.drop_session()),
                     Err(_) => {
                         self.link.drop_session();
                         let time_max_ms = self.time_max.as_millis();
@@ -66,36 +73,92 @@ impl Writer {
             }
             Err(error) => Err(error),
         };
-        written.unwrap_or_else(|error| batches.iter().map(|_| Err(error.clone())).collect())
+        let unknown = ended.err().unwrap_or_else(|| Error::unavailable("nobody tried to write it"));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unknown.clone()))).collect()
     }
 }
 
-/// Commits a group. `Err`: the connection is of no use any more, and nobody knows what became of the group.
-async fn write_on(session: &mut Session, batches: &[&Batch], time_max: Duration, bounds: RowBounds) -> Result<Results, Error> {
+/// How a transaction ended.
+enum Ended {
+    Committed(Vec<Written>),
+    /// Undone: these batches met other rows than they expect, each with the first statement that did.
+    Unmet(Vec<(usize, usize)>),
+    /// Undone: something failed.
+    Failed(Error),
+}
+
+/// Commits a group in as many transactions as that takes. `Err`: the connection is of no use any more, and nobody knows what
+/// became of those that have no answer.
+async fn write_on(
+    session: &mut Session,
+    batches: &[&Batch],
+    answers: &mut [Answer],
+    time_max: Duration,
+    bounds: RowBounds,
+) -> Result<(), Error> {
     session.limit_statements(time_max).await.map_err(|error| Failure::of(&error, 0).into_error())?;
-    let results = match try_merged(session, batches, bounds).await {
-        Ok(written) => written.into_iter().map(Ok).collect(),
-        Err(Failure::Connection(error)) => return Err(error),
-        Err(Failure::Batch(error)) if batches.len() == 1 => {
-            roll_back(session).await?;
-            return Ok(vec![Err(error)]);
+    let mut parts: Vec<Vec<usize>> = vec![(0..batches.len()).collect()];
+    while let Some(mut part) = parts.pop() {
+        let of_part: Vec<&Batch> = part.iter().map(|at| batches[*at]).collect();
+        match commit(session, &of_part, bounds).await? {
+            Ended::Committed(written) => {
+                for (at, written) in part.into_iter().zip(written) {
+                    answers[at] = Some(Ok(written));
+                }
+            }
+            Ended::Unmet(unmet) if part.len() == 1 => {
+                answers[part[0]] = unmet.first().map(|(_, statement)| Err(Error::Conflict { statement: *statement }));
+            }
+            Ended::Failed(error) if part.len() == 1 => answers[part[0]] = Some(Err(error)),
+            Ended::Unmet(unmet) => {
+                // Each for itself, after the others: what it met may have been theirs, or another's of those that failed.
+                let alone: Vec<usize> = unmet.iter().map(|(at, _)| part[*at]).collect();
+                part.retain(|at| alone.binary_search(at).is_err());
+                parts.extend(alone.into_iter().map(|at| vec![at]));
+                if !part.is_empty() {
+                    parts.push(part);
+                }
+            }
+            Ended::Failed(_) => {
+                let rest = part.split_off(part.len() / 2);
+                parts.extend([rest, part]);
+            }
         }
-        Err(_) => {
-            roll_back(session).await?;
-            try_each(session, batches, bounds).await.map_err(Failure::into_error)?
-        }
-    };
-    if session.take_sync_wait_cancelled() {
-        return Err(Error::unavailable("PostgreSQL gave up waiting for its synchronous replica"));
     }
-    Ok(results)
+    Ok(())
+}
+
+/// One transaction. `Err`: the connection.
+async fn commit(session: &mut Session, batches: &[&Batch], bounds: RowBounds) -> Result<Ended, Error> {
+    let mut tries = 1;
+    loop {
+        let ended = match try_merged(session, batches, bounds).await {
+            Ok(Ok(_)) if session.take_sync_wait_cancelled() => {
+                return Err(Error::unavailable("PostgreSQL gave up waiting for its synchronous replica"));
+            }
+            Ok(Ok(written)) => return Ok(Ended::Committed(written)),
+            Ok(Err(unmet)) => Some(Ended::Unmet(unmet)),
+            Err(Failure::Connection(error)) => return Err(error),
+            Err(Failure::Again(_)) if tries < TRIES => None,
+            Err(Failure::Again(error) | Failure::Batch(error)) => Some(Ended::Failed(error)),
+        };
+        roll_back(session).await?;
+        match ended {
+            Some(ended) => return Ok(ended),
+            None => tries += 1,
+        }
+    }
 }
 
 async fn roll_back(session: &Session) -> Result<(), Error> {
     session.client.batch_execute("ROLLBACK").await.map_err(|error| Failure::of(&error, 0).into_error())
 }
 
-async fn try_merged(session: &mut Session, batches: &[&Batch], bounds: RowBounds) -> Result<Vec<Written>, Failure> {
+async fn try_merged(
+    session: &mut Session,
+    batches: &[&Batch],
+    bounds: RowBounds,
+) -> Result<Result<Vec<Written>, Vec<(usize, usize)>>, Failure> {
     let plan = Plan::of(batches.iter().copied());
     session.prepare_all(&plan).await?;
     let session = &*session;
@@ -108,50 +171,11 @@ async fn try_merged(session: &mut Session, batches: &[&Batch], bounds: RowBounds
         steps.push(control(session, "COMMIT"));
     }
     let done = in_one_go(steps).await?;
-    let written = sort_out(&plan, batches.len(), done)?;
-    if !commit_at_once {
+    let written = sort_out(&plan, batches.len(), done);
+    if !commit_at_once && written.is_ok() {
         control(session, "COMMIT").await?;
     }
     Ok(written)
-}
-
-/// The group once more, each batch for itself between savepoints, in one transaction.
-async fn try_each(session: &mut Session, batches: &[&Batch], bounds: RowBounds) -> Result<Results, Failure> {
-    control(session, BEGIN).await?;
-    let mut results = Vec::with_capacity(batches.len());
-    for batch in batches {
-        let mut tries = 0;
-        let result = loop {
-            tries += 1;
-            control(session, "SAVEPOINT batch").await?;
-            let failure = match try_one(session, batch, bounds).await {
-                Ok(written) => {
-                    control(session, "RELEASE SAVEPOINT batch").await?;
-                    break Ok(written);
-                }
-                Err(Failure::Connection(error)) => return Err(Failure::Connection(error)),
-                Err(failure) => failure,
-            };
-            control(session, "ROLLBACK TO SAVEPOINT batch").await?;
-            match failure {
-                Failure::Again(_) if tries < TRIES => {}
-                failure => break Err(failure.into_error()),
-            }
-        };
-        results.push(result);
-    }
-    // A commit that fails concerns all of them, and the connection with it.
-    control(session, "COMMIT").await.map_err(|failure| Failure::Connection(failure.into_error()))?;
-    Ok(results)
-}
-
-async fn try_one(session: &mut Session, batch: &Batch, bounds: RowBounds) -> Result<Written, Failure> {
-    let plan = Plan::of([batch]);
-    session.prepare_all(&plan).await?;
-    let mut steps = Vec::new();
-    push_steps(&mut steps, session, &plan, bounds)?;
-    let done = in_one_go(steps).await?;
-    Ok(sort_out(&plan, 1, done)?.pop().unwrap_or_default())
 }
 
 fn push_steps<'p>(steps: &mut Vec<Step<'p>>, session: &'p Session, plan: &'p Plan<'_>, bounds: RowBounds) -> Result<(), Failure> {
@@ -211,19 +235,21 @@ async fn in_one_go(mut steps: Vec<Step<'_>>) -> Result<Vec<(Vec<Row>, u64)>, Fai
     Ok(done)
 }
 
-/// Gives each batch its answers, if all expectations hold. `done` may begin with `BEGIN` and end with `COMMIT`.
-fn sort_out(plan: &Plan<'_>, batches: usize, done: Vec<(Vec<Row>, u64)>) -> Result<Vec<Written>, Failure> {
+/// Gives each batch its answers, if all expectations hold; otherwise names the batches for which they do not, each with the
+/// first statement. `done` may begin with `BEGIN` and end with `COMMIT`.
+fn sort_out(plan: &Plan<'_>, batches: usize, done: Vec<(Vec<Row>, u64)>) -> Result<Vec<Written>, Vec<(usize, usize)>> {
     let steps: usize = plan.levels.iter().map(|level| level.inserts.len() + level.executes.len()).sum();
     let begins = usize::from(done.len() > steps);
     let mut done = done.into_iter().skip(begins);
     let mut written: Vec<Written> = (0..batches).map(|_| Written::default()).collect();
+    let mut unmet: BTreeMap<usize, usize> = BTreeMap::new();
     for level in &plan.levels {
         // Inserts have no answer of their own.
         let mut answers = done.by_ref().take(level.inserts.len() + level.executes.len()).skip(level.inserts.len());
         for execute in &level.executes {
             let (rows, count) = answers.next().unwrap_or_default();
             if !execute.expect.holds(count) {
-                return Err(Failure::Batch(Error::Conflict { statement: execute.statement }));
+                unmet.entry(execute.batch).or_insert(execute.statement);
             }
             let of_batch = &mut written[execute.batch];
             of_batch.counts.push(count);
@@ -232,5 +258,5 @@ fn sort_out(plan: &Plan<'_>, batches: usize, done: Vec<(Vec<Row>, u64)>) -> Resu
         // Takes the inserts of a level without executes.
         answers.for_each(drop);
     }
-    Ok(written)
+    if unmet.is_empty() { Ok(written) } else { Err(unmet.into_iter().collect()) }
 }

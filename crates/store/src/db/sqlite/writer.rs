@@ -156,7 +156,7 @@ impl Writer<'_> {
                     written.counts.push(1);
                     written.rows.push(Vec::new());
                 }
-                Op::Execute { sql, args, expect } => {
+                Op::Execute { sql, args, expect, .. } => {
                     let (count, rows) = self.execute(sql, batch.args(args)).map_err(|error| failed(Failure::of(error, at)))?;
                     if !expect.holds(count) {
                         let failure = Failure::Batch(Error::Conflict { statement: at });

@@ -10,6 +10,7 @@ on_both!(
     values_come_back_as_they_went_in,
     the_order_within_a_batch_is_kept,
     a_failed_expectation_undoes_its_own_batch_only,
+    what_a_failed_batch_would_have_taken_is_free_for_others,
     a_taken_unique_value_is_a_conflict,
     ignored_conflicts_leave_the_first_row,
     returned_rows_and_counts_belong_to_their_statement,
@@ -78,6 +79,42 @@ async fn a_failed_expectation_undoes_its_own_batch_only(place: Place) {
     assert_eq!(results, [Ok(()), Err(Error::Conflict { statement: 2 }), Ok(())]);
     assert_eq!(ids(&db).await, [1, 3, 4]);
     assert_eq!(one(db.read("SELECT name FROM things WHERE id = 1", args![]).await).text(0).unwrap(), "thing 1");
+}
+
+/// Of two batches that want the same name the first fails for want of another one: the second gets it.
+async fn what_a_failed_batch_would_have_taken_is_free_for_others(place: Place) {
+    const TAKE: &str = "INSERT INTO names (name, n) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    let db = place.open().await;
+    let taking = |names: &[&'static str]| {
+        let mut batch = Batch::new();
+        for name in names {
+            batch.execute(TAKE, args![*name, 1], Expect::Exactly(1));
+        }
+        batch
+    };
+    db.write(taking(&["z"])).await.unwrap();
+    for round in 0..20 {
+        db.write(Batch::new()).await.unwrap();
+        let pending = [
+            db.submit(thing(2 * round)).unwrap(),
+            db.submit(taking(&["a", "z"])).unwrap(),
+            db.submit(taking(&["a"])).unwrap(),
+            db.submit(taking(&["a"])).unwrap(),
+            db.submit(thing(2 * round + 1)).unwrap(),
+        ];
+        let [first, failed, one, two, last] = futures_util::future::join_all(pending).await.try_into().unwrap();
+        assert!(first.is_ok() && last.is_ok());
+        assert!(matches!(failed.unwrap_err(), Error::Conflict { .. }));
+        assert_eq!([one.is_ok(), two.is_ok()].iter().filter(|taken| **taken).count(), 1, "one of the two has it");
+        db.write({
+            let mut batch = Batch::new();
+            batch.execute("DELETE FROM names WHERE name = $1", args!["a"], Expect::Exactly(1));
+            batch
+        })
+        .await
+        .unwrap();
+    }
+    assert_eq!(ids(&db).await, (0..40).collect::<Vec<_>>());
 }
 
 async fn a_taken_unique_value_is_a_conflict(place: Place) {
