@@ -7,6 +7,7 @@ pub mod line;
 pub mod patience;
 pub mod postgres;
 pub mod small_disk;
+pub mod stall;
 pub mod upstream;
 
 pub use app::TestApp;

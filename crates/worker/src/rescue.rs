@@ -21,10 +21,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A run that became due later than this before now may still be on its way into memory.
 const SETTLE: Span = Span(15_000);
 
-/// When it is looked whether one unfinished write has left a run behind: at once, and after the store would have refused
-/// a batch that still waits.
-const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(10)];
-
 /// Runs that are looked for one by one at the same time; the others are left to the loop.
 const LOOKED_FOR_MAX: usize = 1_000;
 
@@ -68,7 +64,8 @@ async fn rescue(inner: &Arc<Inner>) -> hookmill_store::Result<usize> {
     Ok(rescued)
 }
 
-/// Gives back one run that may carry our epoch although nobody has it, behind the caller's back.
+/// Gives back one run that may carry our epoch although nobody has it, behind the caller's back: looks for it at once, soon, and
+/// when the store has written or refused what still waited in it.
 pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
     let counted = inner.queue.look_for();
     if inner.queue.looked_for() > LOOKED_FOR_MAX {
@@ -78,15 +75,17 @@ pub(crate) fn one(inner: &Arc<Inner>, run: RunId, epoch: i64) {
     let own = inner.clone();
     inner.in_background(async move {
         let _counted = counted;
-        for (look, pause) in LOOKS.into_iter().enumerate() {
+        let settles_within = own.store.db().write_settles_within();
+        let pauses = [Duration::ZERO, settles_within / 4, settles_within];
+        for (look, pause) in (1..).zip(pauses) {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 // The next start frees everything that carries an older epoch.
                 () = own.stop.cancelled() => return,
             }
             // Mostly nothing was stored, and reading costs less than writing. But a read does not wait for a commit that is
-            // under way; the last look is a write, which comes after it.
-            if look + 1 < LOOKS.len()
+            // under way, however long the disk takes for it; the last look is a write, which comes after it.
+            if look < pauses.len()
                 && matches!(own.store.run(run).await, Ok(row) if row.as_ref().is_none_or(|row| row.epoch != epoch))
             {
                 continue;

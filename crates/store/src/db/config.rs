@@ -119,6 +119,15 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// SQLite's only writer keeps to the order, however long a commit takes; one of PostgreSQL's may still be at work on a batch
+    /// when another has done a later one, until its time is over.
+    pub(crate) fn write_settles_within(&self, target: &Target) -> Duration {
+        match target {
+            Target::Sqlite(_) => self.queue_age_max,
+            Target::Postgres(_) => self.queue_age_max + self.connect_time_max + self.write_time_max,
+        }
+    }
+
     pub(crate) fn write_bounds(&self) -> Bounds {
         Bounds {
             queue_count: self.queue_batches,

@@ -45,6 +45,7 @@ pub struct Db(Arc<Inner>);
 struct Inner {
     engine: Engine,
     read_time_max: Duration,
+    write_settles_within: Duration,
 }
 
 enum Engine {
@@ -82,11 +83,12 @@ impl Db {
     /// Opens the database and brings its schema up to date.
     pub async fn open(config: DbConfig) -> Result<Self, Error> {
         let read_time_max = config.limits.read_time_max;
+        let write_settles_within = config.limits.write_settles_within(&config.target);
         let engine = match config.target.clone() {
             Target::Sqlite(file) => Engine::Sqlite(sqlite::Engine::open(config, &file).await?),
             Target::Postgres(url) => Engine::Postgres(postgres::Engine::open(config, &url).await?),
         };
-        Ok(Self(Arc::new(Inner { engine, read_time_max })))
+        Ok(Self(Arc::new(Inner { engine, read_time_max, write_settles_within })))
     }
 
     /// Which database it is.
@@ -128,6 +130,12 @@ impl Db {
             Engine::Postgres(engine) => engine.writes.push(job)?,
         }
         Ok(Pending(answered))
+    }
+
+    /// After this time a batch is refused, written, or in front of every batch that is submitted then: a write of the same rows
+    /// comes after it.
+    pub fn write_settles_within(&self) -> Duration {
+        self.0.write_settles_within
     }
 
     /// Batches that wait for the writer.

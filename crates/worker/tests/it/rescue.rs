@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hookmill_store::Config;
 use hookmill_store::runs::State;
-use hookmill_testkit::patience;
+use hookmill_testkit::postgres::{connect, fresh_database};
+use hookmill_testkit::{patience, stall};
 
 use crate::rig::{Rig, World};
 
@@ -66,6 +68,56 @@ async fn a_run_in_memory_is_not_given_back() {
     }
     assert_eq!(world.tags().len(), 3);
     rig.stop().await;
+}
+
+/// The loop that looks for what is in nobody's memory finds nothing younger: who finds it sooner looked for this run.
+const BEFORE_THE_LOOP: Duration = Duration::from_secs(12);
+
+async fn is_run_soon(rig: Rig) {
+    let entered = tokio::time::timeout(BEFORE_THE_LOOP, rig.world.entered(1)).await;
+    assert!(entered.is_ok(), "nobody has found the run");
+    rig.world.let_go("one");
+    rig.stop().await;
+}
+
+/// A door is cut off while the disk stands still, for longer than reading looks for its run go on. What was in the writer's
+/// hands is committed after all, and the last look, a write, finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_a_stalled_disk_stores_late_is_rescued() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = Arc::new(World::default());
+    let file = folder.path().join("hookmill.db");
+    let mut config = Config::new(&format!("sqlite:{}", file.display())).unwrap();
+    // Looks come at once, after 250 ms, and after 1,250 ms.
+    config.db.limits.queue_age_max = Duration::from_secs(1);
+    let rig = Rig::with_store(config, folder.path(), &world).await;
+    let workflow = rig.publish(ONE_STEP).await;
+    rig.worker.programs().get(workflow.id, workflow.revision).await.unwrap();
+    stall::stall(&file, Duration::from_secs(2));
+    rig.begin_accepting(workflow, "{}").await;
+    is_run_soon(rig).await;
+}
+
+/// The same where several write: another one is not held up by the late write, so the last look comes after its time is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_a_stalled_server_stores_late_is_rescued() {
+    let (url, folder) = (fresh_database().await, tempfile::tempdir().unwrap());
+    let world = Arc::new(World::default());
+    let mut config = Config::new(&url).unwrap();
+    // Looks come at once, after 1.25 s, and after 6.25 s.
+    let limits = &mut config.db.limits;
+    (limits.queue_age_max, limits.connect_time_max) = (Duration::from_secs(1), Duration::from_secs(1));
+    limits.write_time_max = Duration::from_secs(3);
+    let rig = Rig::with_store(config, folder.path(), &world).await;
+    let workflow = rig.publish(ONE_STEP).await;
+    rig.worker.programs().get(workflow.id, workflow.revision).await.unwrap();
+    let disk = connect(&url).await;
+    disk.batch_execute("BEGIN; LOCK TABLE deliveries IN SHARE MODE").await.unwrap();
+    rig.begin_accepting(workflow, "{}").await;
+    // Two reading looks have found nothing by then.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    disk.batch_execute("COMMIT").await.unwrap();
+    is_run_soon(rig).await;
 }
 
 /// A door that knows that nothing was stored makes nobody look for it.

@@ -219,6 +219,11 @@ impl Rig {
         Self::over(store, folder, world, config).await
     }
 
+    /// A node over a store of its own.
+    pub(crate) async fn with_store(store: hookmill_store::Config, folder: &Path, world: &Arc<World>) -> Self {
+        Self::over(Store::open(store).await.unwrap(), folder, world, Config::default()).await
+    }
+
     async fn over(store: Store, folder: &Path, world: &Arc<World>, config: Config) -> Self {
         let registry = Registry::builtin(Net::new(NetPolicy::default())).with(Probe(world.clone()));
         let programs = Programs::new(store.clone(), registry.clone());
@@ -277,6 +282,13 @@ impl Rig {
         let (id, _, berth) = self.store_only(workflow, body).await.unwrap();
         berth.unused();
         id
+    }
+
+    /// Accepts a request like a door whose caller is cut off while its write is under way.
+    pub(crate) async fn begin_accepting(&self, workflow: Workflow, body: &str) {
+        let accepting = self.store_only(workflow, body);
+        let under_way = tokio::time::timeout(Duration::from_millis(100), accepting).await;
+        assert!(under_way.is_err(), "the write was over before it could be cut off");
     }
 
     /// Accepts a request like a door that cannot tell whether the store has it: its caller is refused.
