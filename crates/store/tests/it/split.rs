@@ -1,10 +1,12 @@
 //! Deliveries that start a run for each element of their body: together, each element once.
 
+use std::collections::HashMap;
+
 use hookmill_engine::contact::Contact;
-use hookmill_engine::id::{DeliveryId, RunId};
+use hookmill_engine::id::{DeliveryId, HookId, RunId};
 use hookmill_engine::time::Timestamp;
 use hookmill_store::deliveries::{ElementRun, NewDelivery, Splitted};
-use hookmill_store::idempotency::Key;
+use hookmill_store::idempotency::{Key, Original};
 use hookmill_store::runs::NewRun;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Error, Store};
@@ -15,6 +17,7 @@ use crate::both::{Opened, on_both};
 on_both!(
     elements_that_were_there_before_start_nothing,
     the_key_of_the_request_is_that_of_all_its_elements,
+    another_process_knows_the_keys_of_elements_too,
     of_copies_at_the_same_instant_each_element_runs_once,
     people_are_stored_with_the_runs_that_are_about_them,
     what_cannot_be_stored_stores_nothing,
@@ -81,6 +84,25 @@ async fn the_key_of_the_request_is_that_of_all_its_elements(mut opened: Opened) 
     opened.reopen().await;
     let (_, again) = accept(&opened, &opened.store, &[None, None], Some("r")).await;
     assert_eq!(repeats(&again), Some(first));
+}
+
+/// With SQLite the other one is a guest, who does not see what the owner keeps in memory until it is in the index.
+async fn another_process_knows_the_keys_of_elements_too(opened: Opened) {
+    let other = opened.another().await;
+    let (first, _) = accept(&opened, &opened.store, &[Some("a"), Some("b")], None).await;
+    let (a, b, c) = (key(&opened, "a"), key(&opened, "b"), key(&opened, "c"));
+    let mistaken = Key { body_hash: [9; 16], ..b };
+    let found = other.originals(HookId(7), &[&a, &mistaken, &c], opened.now()).await.unwrap();
+    let of_first = |same_body| Original { delivery: first, same_body };
+    assert_eq!(found, HashMap::from([(a.key_hash, of_first(true)), (b.key_hash, of_first(false))]));
+    assert!(other.originals(HookId(8), &[&a], opened.now()).await.unwrap().is_empty(), "another hook");
+    let (_, some) = accept(&opened, &other, &[Some("b"), Some("c")], None).await;
+    assert_eq!(some, Splitted::Stored(vec![1]), "only what was not there before");
+    let (_, none) = accept(&opened, &other, &[Some("a"), Some("b")], None).await;
+    assert_eq!(repeats(&none), Some(first));
+    opened.pass(10_000);
+    assert!(other.originals(HookId(7), &[&a], opened.now()).await.unwrap().is_empty(), "keys expire");
+    other.close().await;
 }
 
 async fn of_copies_at_the_same_instant_each_element_runs_once(opened: Opened) {
