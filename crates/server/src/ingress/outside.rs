@@ -34,15 +34,20 @@ pub trait Outside: Send + Sync + 'static {
 #[derive(Clone)]
 pub struct Network {
     net: Net,
-    /// Read when they are first needed: few hooks need them.
-    roots: Arc<OnceCell<Arc<Roots>>>,
+    roots: Arc<Trusted>,
+}
+
+/// The roots, read when they are first needed: few hooks need them.
+struct Trusted {
+    read: fn() -> Roots,
+    known: OnceCell<Arc<Roots>>,
 }
 
 impl Network {
     /// Reached so.
     #[must_use]
     pub fn new(net: Net) -> Self {
-        Self { net, roots: Arc::default() }
+        Self { net, roots: Arc::new(Trusted { read: roots_of_this_machine, known: OnceCell::new() }) }
     }
 }
 
@@ -54,22 +59,28 @@ impl Outside for Network {
 
     fn roots(&self) -> Pin<Box<dyn Future<Output = Arc<Roots>> + Send>> {
         let roots = Arc::clone(&self.roots);
-        // None are not remembered: they may be put there while the server runs.
-        let some = || async { Some(roots_of_this_machine().await).filter(|roots| !roots.is_empty()).ok_or(()) };
-        Box::pin(async move { roots.get_or_try_init(some).await.cloned().unwrap_or_default() })
+        Box::pin(async move { roots.get().await })
+    }
+}
+
+impl Trusted {
+    /// None are not remembered: they may be put there while the server runs.
+    async fn get(&self) -> Arc<Roots> {
+        let read = || async {
+            let roots = tokio::task::spawn_blocking(self.read).await.unwrap_or_default();
+            if roots.is_empty() { Err(()) } else { Ok(Arc::new(roots)) }
+        };
+        self.known.get_or_try_init(read).await.cloned().unwrap_or_default()
     }
 }
 
 /// The certificates that the system trusts. Those that cannot be read are missed when a chain leads to one.
-async fn roots_of_this_machine() -> Arc<Roots> {
-    let read = || {
-        let found = rustls_native_certs::load_native_certs();
-        for error in &found.errors {
-            tracing::warn!(%error, "A root certificate of this machine cannot be read: {error}");
-        }
-        Arc::new(Roots::of(found.certs.iter().map(AsRef::as_ref)))
-    };
-    tokio::task::spawn_blocking(read).await.unwrap_or_default()
+fn roots_of_this_machine() -> Roots {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "A root certificate of this machine cannot be read: {error}");
+    }
+    Roots::of(found.certs.iter().map(AsRef::as_ref))
 }
 
 async fn get_within(net: &Net, url: &str, bytes_max: usize, within: Duration) -> Fetched {
