@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use hookmill_signatures::{Encoding, Hash};
 
-use super::quote::{comment, go as quoted, go_lines, json};
-use crate::sender_docs::call::{Call, Piece, Signing, Text};
+use super::quote::{comment, go as quoted, go_lines, joined, json};
+use crate::sender_docs::call::{Call, Signing, Text};
 
 /// What follows every call that may fail.
 const OR_DIE: &str = "\tif err != nil {\n\t\tlog.Fatal(err)\n\t}\n";
@@ -54,7 +54,7 @@ pub(super) fn say(call: &Call) -> String {
     if let Some(signing) = &call.signing {
         main.extend(signing.id_header.iter().map(|name| set(name, "id")));
         main.extend(signing.time_header.iter().map(|name| set(name, "timestamp")));
-        main.push_str(&set(&signing.header, &joined(&signing.value)));
+        main.push_str(&set(&signing.header, &joined(&signing.value, quoted, "", "+")));
     }
     main.push_str(&format!(
         "\tresponse, err := http.DefaultClient.Do(request)\n{OR_DIE}\tdefer response.Body.Close()\n\
@@ -67,17 +67,6 @@ pub(super) fn say(call: &Call) -> String {
 
 fn set(name: &str, value: &str) -> String {
     format!("\trequest.Header.Set({}, {value})\n", quoted(name))
-}
-
-fn joined(pieces: &[Piece]) -> String {
-    let said = pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quoted(text),
-        Piece::Body => "body".to_owned(),
-        Piece::Time => "timestamp".to_owned(),
-        Piece::Id => "id".to_owned(),
-        Piece::Signature => "signature".to_owned(),
-    });
-    said.collect::<Vec<_>>().join("+")
 }
 
 fn sign(signing: &Signing, imports: &mut BTreeSet<&'static str>) -> String {
@@ -126,6 +115,6 @@ fn sign(signing: &Signing, imports: &mut BTreeSet<&'static str>) -> String {
         Encoding::Base64Url => ("encoding/base64", "base64.URLEncoding.EncodeToString"),
     };
     imports.insert(package);
-    let signed = joined(&signing.signed);
+    let signed = joined(&signing.signed, quoted, "", "+");
     text + &format!("\tmac := hmac.New({}, key)\n\tmac.Write([]byte({signed}))\n\tsignature := {form}(mac.Sum(nil))\n", hash.1)
 }

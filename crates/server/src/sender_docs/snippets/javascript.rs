@@ -2,8 +2,8 @@
 
 use hookmill_signatures::Encoding;
 
-use super::quote::{comment, javascript as quoted, javascript_body};
-use crate::sender_docs::call::{Call, Piece, Signing, Text};
+use super::quote::{comment, javascript as quoted, javascript_body, joined};
+use crate::sender_docs::call::{Call, Signing, Text};
 
 pub(super) fn fetch(call: &Call) -> String {
     let mut text = before(call, "");
@@ -67,24 +67,13 @@ fn headers(call: &Call) -> String {
     if let Some(signing) = &call.signing {
         lines.extend(signing.id_header.iter().map(|name| format!("{}: id", quoted(name))));
         lines.extend(signing.time_header.iter().map(|name| format!("{}: timestamp", quoted(name))));
-        lines.push(format!("{}: {}", quoted(&signing.header), joined(&signing.value)));
+        lines.push(format!("{}: {}", quoted(&signing.header), joined(&signing.value, quoted, "", " + ")));
     }
     if lines.is_empty() {
         return String::new();
     }
     let lines: String = lines.iter().map(|line| format!("    {line},\n")).collect();
     format!("  headers: {{\n{lines}  }},\n")
-}
-
-fn joined(pieces: &[Piece]) -> String {
-    let said = pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quoted(text),
-        Piece::Body => "body".to_owned(),
-        Piece::Time => "timestamp".to_owned(),
-        Piece::Id => "id".to_owned(),
-        Piece::Signature => "signature".to_owned(),
-    });
-    said.collect::<Vec<_>>().join(" + ")
 }
 
 fn sign(signing: &Signing) -> String {
@@ -114,6 +103,6 @@ fn sign(signing: &Signing) -> String {
     text + &format!(
         "const signature = createHmac(\"{}\", {key})\n  .update({})\n  .digest(\"{form}\");\n",
         signing.hash.name(),
-        joined(&signing.signed)
+        joined(&signing.signed, quoted, "", " + ")
     )
 }

@@ -2,8 +2,8 @@
 
 use hookmill_signatures::Encoding;
 
-use super::quote::{comment, json, php as quoted};
-use crate::sender_docs::call::{Call, Piece, Signing, Text};
+use super::quote::{comment, joined, json, php as quoted};
+use crate::sender_docs::call::{Call, Signing, Text};
 
 pub(super) fn say(call: &Call) -> String {
     let mut text = "<?php\n".to_owned();
@@ -46,24 +46,13 @@ fn headers(call: &Call) -> String {
     if let Some(signing) = &call.signing {
         lines.extend(signing.id_header.iter().map(|name| format!("{} . $id", quoted(&format!("{name}: ")))));
         lines.extend(signing.time_header.iter().map(|name| format!("{} . $timestamp", quoted(&format!("{name}: ")))));
-        lines.push(format!("{} . {}", quoted(&format!("{}: ", signing.header)), joined(&signing.value)));
+        lines.push(format!("{} . {}", quoted(&format!("{}: ", signing.header)), joined(&signing.value, quoted, "$", " . ")));
     }
     if lines.is_empty() {
         return String::new();
     }
     let lines: String = lines.iter().map(|line| format!("        {line},\n")).collect();
     format!("    CURLOPT_HTTPHEADER => [\n{lines}    ],\n")
-}
-
-fn joined(pieces: &[Piece]) -> String {
-    let said = pieces.iter().map(|piece| match piece {
-        Piece::Literal(text) => quoted(text),
-        Piece::Body => "$body".to_owned(),
-        Piece::Time => "$timestamp".to_owned(),
-        Piece::Id => "$id".to_owned(),
-        Piece::Signature => "$signature".to_owned(),
-    });
-    said.collect::<Vec<_>>().join(" . ")
 }
 
 fn sign(signing: &Signing) -> String {
@@ -84,7 +73,7 @@ fn sign(signing: &Signing) -> String {
         Some((Encoding::Hex, prefix)) => format!("hex2bin({})", secret(prefix)),
         Some((_, prefix)) => format!("base64_decode({})", secret(prefix)),
     };
-    let signed = joined(&signing.signed);
+    let signed = joined(&signing.signed, quoted, "$", " . ");
     let mac = |raw: &str| format!("hash_hmac('{}', {signed}, $key{raw})", signing.hash.name());
     let form = match signing.encoding {
         Encoding::Hex => mac(""),

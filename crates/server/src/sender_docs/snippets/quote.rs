@@ -1,6 +1,8 @@
-//! Texts as literals of each language.
+//! Texts as literals of each language, and what is put together of them.
 
 use serde_json::Value;
+
+use crate::sender_docs::call::Piece;
 
 /// The largest whole number that every JavaScript engine keeps.
 const SAFE_INTEGER_MAX: u64 = 9_007_199_254_740_991;
@@ -10,6 +12,19 @@ fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{fffd}')
         || c as u32 >= 0xe_0000
+}
+
+/// The expression that puts pieces together: texts as the language quotes them, the rest in variables, before which it writes
+/// `sigil`.
+pub(super) fn joined(pieces: &[Piece], quoted: fn(&str) -> String, sigil: &str, operator: &str) -> String {
+    let said = pieces.iter().map(|piece| match piece {
+        Piece::Literal(text) => quoted(text),
+        Piece::Body => format!("{sigil}body"),
+        Piece::Time => format!("{sigil}timestamp"),
+        Piece::Id => format!("{sigil}id"),
+        Piece::Signature => format!("{sigil}signature"),
+    });
+    said.collect::<Vec<_>>().join(operator)
 }
 
 /// JSON text with nothing hidden in it.
