@@ -1,4 +1,4 @@
-//! All routes, each with what it asks of its caller. One flat list; a test walks it.
+//! All routes, each with what it asks of its caller: one list by subjects; a test walks it.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -48,15 +48,21 @@ impl From<hookmill_store::keys::Role> for Access {
     }
 }
 
+const GET: Method = Method::GET;
+const POST: Method = Method::POST;
+const PUT: Method = Method::PUT;
+const PATCH: Method = Method::PATCH;
+const DELETE: Method = Method::DELETE;
+
 /// All routes.
 #[must_use]
-#[rustfmt::skip]
 pub fn routes() -> Vec<Route> {
-    const GET: Method = Method::GET;
-    const POST: Method = Method::POST;
-    const PUT: Method = Method::PUT;
-    const PATCH: Method = Method::PATCH;
-    const DELETE: Method = Method::DELETE;
+    [open(), of_workflows(), of_hooks(), of_what_came(), of_workspaces()].into_iter().flatten().collect()
+}
+
+/// For everybody.
+#[rustfmt::skip]
+fn open() -> Vec<Route> {
     vec![
         route(GET,    "/healthz",                                    Public,   health::healthz),
         route(GET,    "/readyz",                                     Public,   health::readyz),
@@ -66,6 +72,13 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/docs/{workspace}",                           Public,   docs_page::get_docs_page),
         route(GET,    "/docs/assets/page.js",                        Public,   docs_page::get_docs_script),
         route(GET,    "/docs/assets/page.css",                       Public,   docs_page::get_docs_style),
+    ]
+}
+
+/// Workflows, their revisions and drafts.
+#[rustfmt::skip]
+fn of_workflows() -> Vec<Route> {
+    vec![
         route(POST,   "/api/v1/workflows/publish",                   Editor,   publishing::publish_workflow),
         route(POST,   "/api/v1/workflows/check",                     Viewer,   publishing::check_workflow),
         route(POST,   "/api/v1/workflows/draft",                     Editor,   drafts::save_named_draft),
@@ -79,11 +92,40 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/workflows/{id}/revisions/{revision}", Viewer,   workflows::get_revision),
         route(GET,    "/api/v1/workflows/{id}/export",               Viewer,   workflows::export_workflow),
         route(POST,   "/api/v1/workflows/{id}/runs",                 Operator, workflows::start_run),
+    ]
+}
+
+/// Hooks, and what is known of their senders.
+#[rustfmt::skip]
+fn of_hooks() -> Vec<Route> {
+    vec![
         route(GET,    "/api/v1/hooks",                               Viewer,   hooks::list_hooks),
         route(POST,   "/api/v1/hooks/explain",                       Viewer,   explain::explain_request),
         route(POST,   "/api/v1/hooks/{id}/rotate",                   Editor,   rotation::rotate_hook),
         route(POST,   "/api/v1/hooks/{id}/end-old-urls",             Editor,   rotation::end_old_urls),
         route(GET,    "/api/v1/hooks/{id}",                          Viewer,   hooks::get_hook),
+        route(POST,   "/api/v1/hooks/{id}/pause",                    Operator, hook_states::pause_hook),
+        route(POST,   "/api/v1/hooks/{id}/resume",                   Operator, hook_states::resume_hook),
+        route(POST,   "/api/v1/hooks/{id}/off",                      Operator, hook_states::switch_hook_off),
+        route(POST,   "/api/v1/hooks/{id}/on",                       Operator, hook_states::switch_hook_on),
+        route(GET,    "/api/v1/hooks/{id}/listen",                   Viewer,   listening::follow_listening),
+        route(POST,   "/api/v1/hooks/{id}/listen",                   Editor,   listening::start_listening),
+        route(DELETE, "/api/v1/hooks/{id}/listen",                   Editor,   listening::stop_listening),
+        route(GET,    "/api/v1/hooks/{id}/sample",                   Viewer,   samples::get_sample),
+        route(PUT,    "/api/v1/hooks/{id}/sample",                   Editor,   samples::put_sample),
+        route(DELETE, "/api/v1/hooks/{id}/sample",                   Editor,   samples::delete_sample),
+        route(POST,   "/api/v1/samples/infer",                       Viewer,   samples::infer_sample),
+        route(GET,    "/api/v1/pending-secrets",                     Viewer,   pending_secrets::list_pending_secrets),
+        route(POST,   "/api/v1/hooks/{id}/pending-secret/confirm",   Editor,   pending_secrets::confirm_pending_secret),
+        route(POST,   "/api/v1/hooks/{id}/pending-secret/discard",   Editor,   pending_secrets::discard_pending_secret),
+        route(GET,    "/api/v1/hooks/{id}/snippets",                 Viewer,   snippets::get_snippets),
+    ]
+}
+
+/// Deliveries and runs.
+#[rustfmt::skip]
+fn of_what_came() -> Vec<Route> {
+    vec![
         route(GET,    "/api/v1/runs",                                Viewer,   runs::list_runs),
         route(GET,    "/api/v1/runs/{id}",                           Viewer,   runs::get_run),
         route(POST,   "/api/v1/runs/{id}/cancel",                    Operator, runs::cancel_run),
@@ -95,34 +137,26 @@ pub fn routes() -> Vec<Route> {
         route(GET,    "/api/v1/deliveries/{id}/curl",                Viewer,   curl::get_delivery_curl),
         route(POST,   "/api/v1/deliveries/{id}/replay",              Operator, replays::replay_delivery),
         route(POST,   "/api/v1/deliveries/{id}/accept",              Operator, replays::accept_delivery),
-        route(POST,   "/api/v1/hooks/{id}/pause",                    Operator, hook_states::pause_hook),
-        route(POST,   "/api/v1/hooks/{id}/resume",                   Operator, hook_states::resume_hook),
-        route(POST,   "/api/v1/hooks/{id}/off",                      Operator, hook_states::switch_hook_off),
-        route(POST,   "/api/v1/hooks/{id}/on",                       Operator, hook_states::switch_hook_on),
         route(GET,    "/api/v1/replays",                             Viewer,   bulk::list_replays),
         route(POST,   "/api/v1/replays",                             Operator, bulk::replay_many),
         route(GET,    "/api/v1/replays/{id}",                        Viewer,   bulk::get_replay),
         route(POST,   "/api/v1/replays/{id}/cancel",                 Operator, bulk::cancel_replay),
-        route(GET,    "/api/v1/hooks/{id}/listen",                   Viewer,   listening::follow_listening),
-        route(POST,   "/api/v1/hooks/{id}/listen",                   Editor,   listening::start_listening),
-        route(DELETE, "/api/v1/hooks/{id}/listen",                   Editor,   listening::stop_listening),
-        route(GET,    "/api/v1/hooks/{id}/sample",                   Viewer,   samples::get_sample),
-        route(PUT,    "/api/v1/hooks/{id}/sample",                   Editor,   samples::put_sample),
-        route(DELETE, "/api/v1/hooks/{id}/sample",                   Editor,   samples::delete_sample),
-        route(POST,   "/api/v1/samples/infer",                       Viewer,   samples::infer_sample),
+    ]
+}
+
+/// What a workspace has, and the server.
+#[rustfmt::skip]
+fn of_workspaces() -> Vec<Route> {
+    vec![
         route(GET,    "/api/v1/contacts",                            Viewer,   contacts::list_contacts),
         route(GET,    "/api/v1/contacts/{id}",                       Viewer,   contacts::get_contact),
         route(DELETE, "/api/v1/contacts/{id}",                       Editor,   contacts::delete_contact),
         route(GET,    "/api/v1/secrets",                             Viewer,   secrets::list_secrets),
         route(PUT,    "/api/v1/secrets/{name}",                      Editor,   secrets::put_secret),
         route(DELETE, "/api/v1/secrets/{name}",                      Editor,   secrets::delete_secret),
-        route(GET,    "/api/v1/pending-secrets",                     Viewer,   pending_secrets::list_pending_secrets),
-        route(POST,   "/api/v1/hooks/{id}/pending-secret/confirm",   Editor,   pending_secrets::confirm_pending_secret),
-        route(POST,   "/api/v1/hooks/{id}/pending-secret/discard",   Editor,   pending_secrets::discard_pending_secret),
         route(GET,    "/api/v1/keys",                                Owner,    keys::list_keys),
         route(POST,   "/api/v1/keys",                                Owner,    keys::create_key),
         route(DELETE, "/api/v1/keys/{id}",                           Owner,    keys::delete_key),
-        route(GET,    "/api/v1/hooks/{id}/snippets",                 Viewer,   snippets::get_snippets),
         route(GET,    "/api/v1/workspaces",                          Viewer,   workspaces::list_workspaces),
         route(GET,    "/api/v1/workspaces/{id}",                     Viewer,   workspaces::get_workspace),
         route(PATCH,  "/api/v1/workspaces/{id}",                     Owner,    workspaces::patch_workspace),
