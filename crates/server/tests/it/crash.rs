@@ -264,13 +264,13 @@ fn step_state<'a>(run: &'a Value, id: &str) -> Option<&'a str> {
 }
 
 /// SplitMix64: enough chance for a test, and the seed is told when it fails. `HOOKMILL_TEST_SEED` repeats one.
-struct Random {
-    seed: u64,
+pub(crate) struct Random {
+    pub(crate) seed: u64,
     state: u64,
 }
 
 impl Random {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let given = std::env::var("HOOKMILL_TEST_SEED").ok().map(|seed| seed.parse().expect("a seed is a number"));
         let seed = given.unwrap_or_else(|| {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
@@ -280,7 +280,7 @@ impl Random {
         Self { seed, state: seed }
     }
 
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

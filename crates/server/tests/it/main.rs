@@ -19,6 +19,7 @@ mod crash;
 mod crash_database;
 mod crash_disk;
 mod crash_draft;
+mod crash_keys;
 mod crash_load;
 mod crash_outage;
 mod crash_restart;

@@ -300,6 +300,11 @@ impl TestApp {
         sql::execute(&self.database, &self.data, statement).await;
     }
 
+    /// The one number that a query gives, behind the server's back.
+    pub async fn read_number(&self, query: &str) -> i64 {
+        sql::number(&self.database, &self.data, query).await
+    }
+
     /// Runs may be left unfinished at the end from now on.
     pub fn allow_leftovers(&mut self) {
         self.leftovers_allowed = true;

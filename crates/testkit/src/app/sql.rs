@@ -1,4 +1,4 @@
-//! What no interface allows: changing the stored data behind the server's back, to see what it makes of it.
+//! What no interface allows: changing the stored data behind the server's back, to see what it makes of it, and looking.
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,20 @@ pub(super) async fn execute(database: &Database, data: &Path, statement: &str) {
             drop(client);
             // The connection ends with its client.
             let _ = driver.await;
+        }
+    }
+}
+
+pub(super) async fn number(database: &Database, data: &Path, query: &str) -> i64 {
+    match database {
+        Database::Sqlite => {
+            let connection = rusqlite::Connection::open(file_in(data)).expect("the database can be opened");
+            connection.query_row(query, [], |row| row.get(0)).unwrap_or_else(|error| panic!("{query}: {error}"))
+        }
+        Database::Postgres(url) => {
+            let client = crate::postgres::connect(url).await;
+            let row = client.query_one(query, &[]).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+            row.try_get(0).unwrap_or_else(|error| panic!("{query}: {error}"))
         }
     }
 }
