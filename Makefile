@@ -28,6 +28,7 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked
+	cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target
 	node scripts/check-dependencies.mjs
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
 	else echo "cargo-deny is not installed: licences were not checked"; fi
