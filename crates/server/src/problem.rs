@@ -8,6 +8,7 @@ pub mod code;
 mod translate;
 
 pub use code::Code;
+pub(crate) use translate::sentence;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};

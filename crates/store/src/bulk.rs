@@ -11,6 +11,7 @@ use crate::db::{Batch, Column, Expect, OnConflict, Row, Table};
 use crate::deliveries::{AfterAll, DeliveryFilter};
 use crate::runs::NewRun;
 use crate::words::{word, words};
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args, narrow, row};
 
 /// Bulk replays that are worked on at the same time; more must wait for the end of one.
@@ -187,6 +188,11 @@ impl Store {
         };
         let mut batch = Batch::new();
         batch.execute(MOVE, args![bulk.id.0, bulk.at.0, to.0, done, failed, error.clone()], Expect::Exactly(1));
+        let pinned = match &step {
+            Step::AfterAll(what) => what.pin(),
+            Step::Runs(runs) => tried::pin_of(runs),
+            Step::Nothing | Step::Failed(_) => None,
+        };
         let changed = match step {
             Step::AfterAll(what) => Self::accept_after_all_into(&mut batch, to, what, &bulk.author),
             Step::Runs(runs) => Self::run_again_into(&mut batch, runs),
@@ -195,7 +201,7 @@ impl Store {
         match self.db().write(batch).await {
             Ok(_) => {}
             Err(Error::Conflict { statement: 0 }) => return Ok(false),
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.unpinned(pinned, error).await),
         }
         bulk.at = to;
         bulk.done += u64::from(done);

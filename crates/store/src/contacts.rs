@@ -18,6 +18,7 @@ use crate::deliveries::NewDelivery;
 use crate::idempotency::{Key, Original};
 use crate::page::{Page, Segment, Span, read_page};
 use crate::runs::NewRun;
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args};
 
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3, without the angle brackets).
@@ -156,7 +157,7 @@ impl Store {
                 }
                 // Another node changed the contact, or used the key: both are read again.
                 Err(Error::Conflict { statement }) if statement <= changes => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(self.unpinned(tried::pin_of(&runs), error).await),
             }
         }
         Err(busy())

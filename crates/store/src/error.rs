@@ -40,6 +40,9 @@ pub enum Error {
         /// The name of the workflow that has it.
         workflow: String,
     },
+    /// The draft that a run was to be pinned to is not kept any more: take another revision. Nothing was written.
+    #[error("the draft is not kept any more")]
+    DraftGone,
     /// The run belongs to another owner by now: drop it.
     #[error("the run is owned by somebody else by now")]
     NotOwner,
@@ -115,7 +118,7 @@ impl Error {
     /// Whether it is certain that nothing was written. While a database is away nobody knows.
     #[must_use]
     pub fn wrote_nothing(&self) -> bool {
-        matches!(self, Self::Overloaded { .. } | Self::Full { .. } | Self::Conflict { .. } | Self::Invalid(_))
+        matches!(self, Self::Overloaded { .. } | Self::Full { .. } | Self::Conflict { .. } | Self::DraftGone | Self::Invalid(_))
     }
 
     /// Whether the same request may succeed later without anybody changing it.

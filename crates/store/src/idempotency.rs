@@ -10,6 +10,7 @@ use hookmill_engine::time::Timestamp;
 use crate::db::{Args, Batch, Column, Dialect, Hash, KeyTable, OnConflict, Table};
 use crate::deliveries::{DELIVERY_COLUMNS, NewDelivery};
 use crate::runs::{NewRun, RUN_COLUMNS};
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args};
 
 /// A key of a hook. Both hashes are cryptographic.
@@ -99,6 +100,7 @@ impl Store {
         }
         let mut batch = Batch::with_room(KEY_VALUES + DELIVERY_COLUMNS + runs.len() * RUN_COLUMNS);
         Self::claim_into(&mut batch, hook, id, key, now);
+        let pinned = tried::pin_of(&runs);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
         match self.db().write(batch).await {
             Ok(_) => {
@@ -110,7 +112,7 @@ impl Store {
                 // It expired and was pruned in between.
                 None => Err(Error::Conflict { statement: 0 }),
             },
-            Err(error) => Err(error),
+            Err(error) => Err(self.unpinned(pinned, error).await),
         }
     }
 

@@ -2,15 +2,17 @@
 //!
 //! Only runs that have ended go; never one that stops its lane. A delivery goes when none of its runs is left, because
 //! a run without its delivery could not be looked at or repeated. A pass goes through the ids once, from the oldest;
-//! what has to stay is passed over and not looked at again until the next pass. Freed pages are used again: a database
+//! what has to stay is passed over and not looked at again until the next pass. Of drafts that were tried, those that are
+//! too many go in the same pass, whatever the policy says ([`crate::workflows::TRIED_DRAFTS_KEPT`]). Freed pages are used again: a database
 //! under retention does not grow.
 
-use hookmill_engine::id::RunId;
+use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::time::{Span, Timestamp};
 
 use crate::db::{Batch, Expect};
 use crate::deliveries::starting_nothing;
 use crate::ids::first_id_at;
+use crate::workflows::tried::Place;
 use crate::{Result, Store, args, narrow};
 
 /// Rows that are looked at for one batch.
@@ -52,6 +54,7 @@ pub struct Pass {
 enum Next {
     Runs { from: i64 },
     Deliveries { from: i64 },
+    Drafts(Place),
     Keys,
     Nothing,
 }
@@ -67,6 +70,8 @@ pub struct Pruned {
     pub entries: u64,
     /// Deliveries.
     pub deliveries: u64,
+    /// Drafts that were tried and that nobody needs any more, so that what is kept of them elsewhere goes too.
+    pub drafts: Vec<(WorkflowId, u32)>,
     /// Idempotency keys that had expired.
     pub keys: u64,
     /// Whether the pass is at its end.
@@ -183,6 +188,11 @@ impl Store {
         match pass.next {
             Next::Runs { from } => self.prune_runs(pass, from).await,
             Next::Deliveries { from } => self.prune_deliveries(pass, from).await,
+            Next::Drafts(place) => {
+                let (drafts, next) = self.let_drafts_go(place).await?;
+                pass.next = next.map_or(Next::Keys, Next::Drafts);
+                Ok(Pruned { drafts, ..Pruned::default() })
+            }
             Next::Keys => self.prune_keys(pass).await,
             Next::Nothing => Ok(Pruned { done: true, ..Pruned::default() }),
         }
@@ -216,7 +226,7 @@ impl Store {
     async fn prune_deliveries(&self, pass: &mut Pass, from: i64) -> Result<Pruned> {
         let below = pass.deliveries_below.max(pass.refused_below);
         let Some(to) = self.window(NEXT_DELIVERIES, from, below).await? else {
-            pass.next = Next::Keys;
+            pass.next = Next::Drafts(Place::FIRST);
             return Ok(Pruned::default());
         };
         let range = args![from, to, pass.deliveries_below, pass.refused_below];

@@ -98,7 +98,7 @@ impl Worker {
         for _ in 0..TRIES {
             let step = self.bulk_step_of(bulk, delivery).await?;
             match self.inner.store.bulk_step(bulk, delivery, step).await {
-                Err(hookmill_store::Error::Conflict { .. }) => {}
+                Err(hookmill_store::Error::Conflict { .. } | hookmill_store::Error::DraftGone) => {}
                 other => return Ok(other?),
             }
         }

@@ -1,6 +1,7 @@
 //! What can go wrong when somebody asks the worker for something. What goes wrong inside a run is data of the run.
 
 use hookmill_engine::request::Refusal;
+use hookmill_store::workflows::TRIED_DRAFTS_KEPT;
 
 /// Named by what the caller can do.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +15,12 @@ pub enum Error {
     /// There is no such thing.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The revision was a draft that was tried, and is not kept any more.
+    #[error(
+        "revision {0} was a draft that was tried, and is not kept any more: of such drafts a workflow keeps the newest \
+         {TRIED_DRAFTS_KEPT}, and those that runs have not ended with"
+    )]
+    DraftGone(u32),
     /// The thing is not in the state that the wish needs: reload and look.
     #[error("{0}")]
     Conflict(String),

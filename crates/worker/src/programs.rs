@@ -1,4 +1,5 @@
-//! Compiled revisions, kept by a bounded cache. A revision never changes, so nothing here ever goes stale.
+//! Compiled revisions, kept by a bounded cache. A revision never changes, so nothing here ever goes stale. Drafts that were
+//! tried are let go some day; whoever starts a run of one asks whether it is still kept.
 
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub struct Revision {
     pub workflow: WorkflowId,
     /// Which revision of it, from 1.
     pub number: u32,
+    /// Whether it is a draft that was tried, and was not published.
+    pub is_draft: bool,
     /// Its compiled steps.
     pub program: Arc<Program>,
     /// What it takes in memory, roughly.
@@ -103,25 +106,58 @@ impl Programs {
     /// The revision, compiled.
     ///
     /// # Errors
-    /// [`Error::NotFound`] if there is no such revision, [`Error::Unrunnable`] if this binary cannot run it any more.
+    /// [`Error::NotFound`] if there is no such revision, [`Error::DraftGone`] if it was a draft that is not kept any more,
+    /// [`Error::Unrunnable`] if this binary cannot run it any more.
     pub async fn get(&self, workflow: WorkflowId, number: u32) -> Result<Arc<Revision>, Error> {
         if let Some(revision) = self.compiled.get(&(workflow, number)) {
             return Ok(revision);
         }
-        let document = self.store.document(workflow, number).await?.ok_or(Error::NotFound("revision"))?;
-        let revision = self.unstored(workflow, number, &document)?;
+        let Some(document) = self.store.revision(workflow, number).await? else {
+            return Err(self.missing(workflow, number).await?);
+        };
+        let revision = Arc::new(self.revision(workflow, number, !document.published, &document.text)?);
         self.compiled.insert((workflow, number), revision.clone());
         Ok(revision)
     }
 
-    /// A document, compiled as if it were this revision, and not kept.
+    /// The same for a run that is to be made: a draft that only this process still remembers is gone.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn for_new_run(&self, workflow: WorkflowId, number: u32) -> Result<Arc<Revision>, Error> {
+        let revision = self.get(workflow, number).await?;
+        if revision.is_draft && !self.store.is_draft_kept(workflow, number).await? {
+            self.forget(workflow, number);
+            return Err(self.missing(workflow, number).await?);
+        }
+        Ok(revision)
+    }
+
+    /// Forgets a revision that is not stored any more.
+    pub(crate) fn forget(&self, workflow: WorkflowId, number: u32) {
+        self.compiled.invalidate(&(workflow, number));
+    }
+
+    /// Why a revision is not stored: published ones always are, and no number is given twice.
+    async fn missing(&self, workflow: WorkflowId, number: u32) -> Result<Error, Error> {
+        let stored = self.store.workflow(workflow).await?;
+        // Of a workflow that is gone there never were other revisions than drafts.
+        let was_given = number > 0 && stored.is_none_or(|workflow| number <= workflow.last_revision);
+        Ok(if was_given { Error::DraftGone(number) } else { Error::NotFound("revision") })
+    }
+
+    /// A draft, compiled as if it were this revision, and not kept.
     ///
     /// # Errors
     /// [`Error::Unrunnable`].
     pub fn unstored(&self, workflow: WorkflowId, number: u32, document: &str) -> Result<Arc<Revision>, Error> {
+        self.revision(workflow, number, true, document).map(Arc::new)
+    }
+
+    fn revision(&self, workflow: WorkflowId, number: u32, is_draft: bool, document: &str) -> Result<Revision, Error> {
         let bytes = document.len().saturating_mul(COMPILED_FACTOR).saturating_add(COMPILED_BYTES_MIN);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        Ok(Arc::new(Revision { workflow, number, program: Arc::new(self.compile(document)?), bytes }))
+        Ok(Revision { workflow, number, is_draft, program: Arc::new(self.compile(document)?), bytes })
     }
 
     /// Checks a text the same way wherever it comes from: read, checked for meaning, compiled. `secret_exists` tells of a

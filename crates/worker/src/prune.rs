@@ -44,11 +44,15 @@ pub(crate) async fn run(inner: Arc<Inner>) {
 pub(crate) async fn pass(inner: &Inner) -> Result<(), Error> {
     let policy = inner.config.retention.policy();
     let mut pass = inner.store.plan_pruning(&policy, inner.clock.now()).await?;
-    let (mut runs, mut deliveries) = (0, 0);
+    let (mut runs, mut deliveries, mut drafts) = (0, 0, 0);
     loop {
         let pruned = inner.store.prune(&mut pass).await?;
         runs += pruned.runs;
         deliveries += pruned.deliveries;
+        drafts += pruned.drafts.len();
+        for (workflow, number) in pruned.drafts {
+            inner.programs.forget(workflow, number);
+        }
         for run in pruned.removed {
             inner.files.remove(run).await?;
         }
@@ -62,6 +66,9 @@ pub(crate) async fn pass(inner: &Inner) -> Result<(), Error> {
     }
     if runs + deliveries > 0 {
         info!(runs, deliveries, "Retention deleted {runs} runs and {deliveries} deliveries");
+    }
+    if drafts > 0 {
+        info!(drafts, "Let {drafts} drafts go that were tried and that nobody needs any more");
     }
     Ok(())
 }

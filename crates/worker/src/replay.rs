@@ -91,7 +91,7 @@ impl Worker {
     /// Runs a stored delivery once more; one that was split starts a run for each element that had one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
+    /// [`Error::NotFound`]; [`Error::DraftGone`] if it was to be run on a draft that is not kept any more; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
     pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<Vec<RunId>, Error> {
         let runs = self.run_again(delivery, which).await?;
         let ids = runs.iter().map(|run| run.id).collect();
@@ -309,7 +309,7 @@ impl Worker {
             known => known,
         };
         let number = which.of(original, workflow.revision)?;
-        let revision = inner.programs.get(workflow.id, number).await?;
+        let revision = inner.programs.for_new_run(workflow.id, number).await?;
         let position = revision
             .trigger_of(&hook.label)
             .ok_or_else(|| Error::Conflict(format!("revision {number} has no trigger `{}`", hook.label)))?;
@@ -340,7 +340,7 @@ impl Worker {
                 continue;
             }
             let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
-            let run = self.new_run(workflow.id, number, workflow.workspace);
+            let run = self.new_run(&revision, workflow.workspace);
             let delivery = Some(stored.id);
             let run = self.placed(NewRun { lane, trigger: position, element, delivery, ..run });
             runs.push(AfterAllRun { run, key });

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hookmill_engine::id::{RunId, WorkflowId};
+use hookmill_engine::id::{RunId, WorkflowId, WorkspaceId};
 use hookmill_engine::run::{Entry, Event, Failure, Resolution, StepAt};
 use hookmill_store::buckets::Owned;
 use hookmill_store::journal::NewEntry;
@@ -15,6 +15,7 @@ use hookmill_store::runs::{NewRun, RunRow, State};
 use crate::error::Error;
 use crate::handed::Handed;
 use crate::load;
+use crate::programs::Revision;
 use crate::rescue;
 use crate::worker::{Inner, Worker};
 
@@ -71,19 +72,19 @@ impl Worker {
         let inner = &self.inner;
         let stored = inner.store.workflow(workflow).await?.ok_or(Error::NotFound("workflow"))?;
         let number = which.of(stored.revision, stored.revision)?;
-        let revision = inner.programs.get(workflow, number).await?;
+        let revision = inner.programs.for_new_run(workflow, number).await?;
         let now = inner.clock.now();
         let none = Default::default();
         let parsed = load::by_hand(revision.webhook(0).unwrap_or(&none), &input, now).map_err(Error::Input)?;
         let lane = revision.program.lane(&parsed.webhook).map_err(|failure| Error::Conflict(failure.message))?;
-        let run = NewRun { lane, input: Some(input), ..self.new_run(workflow, number, stored.workspace) };
+        let run = NewRun { lane, input: Some(input), ..self.new_run(&revision, stored.workspace) };
         self.create(run, Vec::new()).await
     }
 
     /// Repeats a run that has ended, as a new run.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Conflict`] if it has not ended, or has not failed and is to begin where it did.
+    /// [`Error::NotFound`]; [`Error::DraftGone`]; [`Error::Conflict`] if it has not ended, or has not failed and is to begin where it did.
     pub async fn rerun(&self, run: RunId, from: From, which: Which) -> Result<RunId, Error> {
         let inner = &self.inner;
         let row = inner.stored_run(run).await?;
@@ -92,7 +93,7 @@ impl Worker {
         }
         let workflow = inner.store.workflow(row.workflow).await?.ok_or(Error::NotFound("workflow"))?;
         let number = which.of(Some(row.revision), workflow.revision)?;
-        inner.programs.get(row.workflow, number).await?;
+        let revision = inner.programs.for_new_run(row.workflow, number).await?;
         let new = NewRun {
             delivery: row.delivery,
             trigger: row.trigger,
@@ -100,7 +101,7 @@ impl Worker {
             input: row.input.clone(),
             origin: Some(run),
             element: row.element,
-            ..self.new_run(row.workflow, number, row.workspace)
+            ..self.new_run(&revision, row.workspace)
         };
         let (new, entries) = match from {
             From::Start => (new, Vec::new()),
@@ -128,15 +129,16 @@ impl Worker {
         Ok(entries.iter().filter(keep).map(crate::commit::new_entry).collect())
     }
 
-    pub(crate) fn new_run(&self, workflow: WorkflowId, revision: u32, workspace: hookmill_engine::id::WorkspaceId) -> NewRun {
+    pub(crate) fn new_run(&self, revision: &Revision, workspace: WorkspaceId) -> NewRun {
         let now = self.inner.clock.now();
         let id = RunId(self.inner.store.next_id());
         NewRun {
             id,
             delivery: None,
             workspace,
-            workflow,
-            revision,
+            workflow: revision.workflow,
+            revision: revision.number,
+            draft: revision.is_draft,
             trigger: 0,
             bucket: 0,
             epoch: 0,

@@ -7,6 +7,7 @@ use hookmill_engine::id::{HookId, WorkflowId};
 use hookmill_engine::workflow;
 use hookmill_store::hooks::Hook;
 use hookmill_store::workflows::Workflow;
+use hookmill_worker::Error as WorkerError;
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use super::page::{self, PageOut};
 use super::runs::{RevisionIn, StartedOut};
 use super::time::Time;
 use crate::app::App;
-use crate::problem::{Problem, Result, code};
+use crate::problem::{Problem, Result, code, sentence};
 
 /// A hook with its URLs.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -195,9 +196,13 @@ pub(super) async fn list_revisions(
     Ok(Json(PageOut { items: items.collect(), next }))
 }
 
-async fn document(app: &App, id: WorkflowId, revision: u32) -> Result<String> {
-    let text = app.store.document(id, revision).await?;
-    text.ok_or_else(|| Problem::not_found("revision", revision))
+async fn document(app: &App, workflow: &Workflow, revision: u32) -> Result<String> {
+    let text = app.store.document(workflow.id, revision).await?;
+    text.ok_or_else(|| match (1..=workflow.last_revision).contains(&revision) {
+        // Published ones stay, and no number is given twice.
+        true => Problem::new(&code::NOT_FOUND, sentence(&WorkerError::DraftGone(revision).to_string())),
+        false => Problem::not_found("revision", revision),
+    })
 }
 
 /// A revision with its document.
@@ -209,8 +214,8 @@ pub(super) async fn get_revision(
     State(app): State<App>,
     Path2(id, revision): Path2<WorkflowId, u32>,
 ) -> Result<Json<DocumentOut>> {
-    let workflow = find(&app, id).await?.id;
-    Ok(Json(DocumentOut { workflow, revision, text: document(&app, id, revision).await? }))
+    let workflow = find(&app, id).await?;
+    Ok(Json(DocumentOut { workflow: id, revision, text: document(&app, &workflow, revision).await? }))
 }
 
 /// The document as a file: canonical text, the same for the same document.
@@ -226,7 +231,7 @@ pub(super) async fn export_workflow(
     let stored = find(&app, id).await?;
     let never = || Problem::new(&code::CONFLICT, "The workflow was never published; its draft is at `draft`.");
     let revision = query.revision.or(stored.revision).ok_or_else(never)?;
-    let text = document(&app, id, revision).await?;
+    let text = document(&app, &stored, revision).await?;
     Ok(match query.format {
         Spelling::Yaml => ([(header::CONTENT_TYPE, "application/yaml; charset=utf-8")], text).into_response(),
         Spelling::Json => {

@@ -78,7 +78,7 @@ impl From<&hookmill_store::Error> for Exit {
         use hookmill_store::Error as E;
         match error {
             E::NotFound => Self::NotFound,
-            E::Invalid(_) | E::PathTaken { .. } | E::Conflict { .. } | E::NotOwner => Self::Failed,
+            E::Invalid(_) | E::PathTaken { .. } | E::Conflict { .. } | E::DraftGone | E::NotOwner => Self::Failed,
             E::Unavailable { .. } | E::Overloaded { .. } | E::Full { .. } => Self::Storage,
             E::Corrupt { .. } | E::Newer { .. } | E::Older { .. } | E::InUse { .. } | E::Folder { .. } => Self::Storage,
         }

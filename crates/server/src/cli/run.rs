@@ -130,6 +130,9 @@ pub(crate) fn show(run: &Value, screen: Screen) {
         });
         table(vec!["step", "what", "state", "attempts", "output or error"], rows.collect());
     }
+    if let Some(problem) = run["steps_problem"].as_str() {
+        screen.say(&format!("The steps cannot be shown: {}.", single_line(problem)));
+    }
     if run["steps_left_out"].as_u64().is_some_and(|count| count > 0) {
         screen.say(&format!("({} more steps are not shown)", run["steps_left_out"]));
     }

@@ -163,6 +163,7 @@ impl Inner {
             workspace: hook.place.workspace,
             workflow: hook.workflow,
             revision: hook.revision.number,
+            draft: hook.revision.is_draft,
             trigger: hook.trigger,
             bucket: 0,
             epoch: 0,

@@ -242,6 +242,9 @@ impl Refused {
                 Self::new(Code::StorageUnavailable, "The request could not be stored. Send it again later.")
                     .retry_after_s(UNAVAILABLE_RETRY_S)
             }
+            StoreError::DraftGone => Self::new(Code::HookNotReady, "The hook changed while the request came in. Send it again.")
+                .owner("The draft that it was sent to is not kept any more.")
+                .retry_after_s(UNAVAILABLE_RETRY_S),
             StoreError::Invalid(why) => Self::new(Code::BadBody, format!("The request cannot be stored: {why}.")),
             other => {
                 tracing::error!(error = %other, "A webhook could not be stored");

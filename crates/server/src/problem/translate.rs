@@ -26,7 +26,7 @@ impl From<StoreError> for Problem {
             StoreError::Conflict { .. } | StoreError::NotOwner => {
                 Self::new(&code::CONFLICT, "Somebody else changed it in the meantime; load it again.")
             }
-            StoreError::PathTaken { .. } => Self::new(&code::CONFLICT, sentence(&error.to_string())),
+            StoreError::PathTaken { .. } | StoreError::DraftGone => Self::new(&code::CONFLICT, sentence(&error.to_string())),
             StoreError::NotFound => Self::new(&code::NOT_FOUND, "There is no such thing."),
             StoreError::Invalid(why) => Self::new(&code::INVALID, sentence(&why)),
             StoreError::Corrupt { .. } => {
@@ -47,6 +47,7 @@ impl From<WorkerError> for Problem {
             WorkerError::Store(error) => error.into(),
             WorkerError::NotFound(what) => Self::new(&code::NOT_FOUND, format!("There is no such {what}.")),
             WorkerError::Conflict(why) => Self::new(&code::CONFLICT, sentence(&why)),
+            WorkerError::DraftGone(_) => Self::new(&code::CONFLICT, sentence(&error.to_string())),
             WorkerError::Elsewhere => Self::new(&code::CONFLICT, sentence(&error.to_string())).retry_after_ms(RETRY_AFTER_MS),
             WorkerError::Unrunnable(_) => Self::new(&code::INVALID, sentence(&error.to_string())),
             WorkerError::Input(refusal) => input_refused(&refusal),
@@ -112,8 +113,8 @@ fn cause(error: &dyn std::error::Error) -> String {
     innermost.to_string()
 }
 
-/// With a capital letter and a full stop.
-fn sentence(text: &str) -> String {
+/// A text with a capital letter and a full stop.
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };

@@ -24,6 +24,7 @@ mod crash_load;
 mod crash_outage;
 mod crash_restart;
 mod crash_stop;
+mod crash_tried;
 mod doctor;
 mod door;
 mod drafts;

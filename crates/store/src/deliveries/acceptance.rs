@@ -7,6 +7,7 @@ use crate::db::{Batch, Column, OnConflict, Table};
 use crate::idempotency::Key;
 use crate::runs::NewRun;
 use crate::watch::Changed;
+use crate::workflows::tried::{self, Pin};
 use crate::{Error, Result, Store, args, row};
 
 /// What came of a refused delivery after all.
@@ -41,6 +42,11 @@ pub struct AfterAllRun {
 }
 
 impl AfterAll {
+    /// The draft that its runs are pinned to.
+    pub(crate) fn pin(&self) -> Option<Pin> {
+        tried::pin_of(self.runs.iter().map(|one| &one.run))
+    }
+
     fn is_keyed(&self) -> bool {
         self.claim.is_some() || self.runs.iter().any(|one| one.key.is_some())
     }
@@ -68,6 +74,7 @@ impl Store {
     pub async fn accept_after_all(&self, delivery: DeliveryId, what: AfterAll, author: &str) -> Result<RunId> {
         let id = what.runs.first().ok_or_else(|| Error::Invalid("there is nothing to run".into()))?.run.id;
         let is_keyed = what.is_keyed();
+        let pinned = what.pin();
         let mut batch = Batch::new();
         let changed = Self::accept_after_all_into(&mut batch, delivery, what, author);
         match self.db().write(batch).await {
@@ -77,6 +84,7 @@ impl Store {
             }
             Err(conflict @ Error::Conflict { .. }) => match self.acceptance(delivery).await? {
                 Some(accepted) => Ok(accepted.run),
+                None if self.is_gone(pinned.as_ref()).await? => Err(Error::DraftGone),
                 None if is_keyed && self.delivery(delivery).await?.is_some() => Err(conflict),
                 None => Err(Error::NotFound),
             },

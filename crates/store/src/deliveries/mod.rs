@@ -23,6 +23,7 @@ use crate::hooks::TEST_PATHS;
 use crate::runs::{self, NewRun};
 use crate::watch::Changed;
 use crate::words::{word, words};
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args, row};
 
 pub use acceptance::{Acceptance, AfterAll, AfterAllRun};
@@ -200,8 +201,11 @@ impl Store {
     /// less free space than its floor.
     pub async fn accept(&self, delivery: NewDelivery, runs: Vec<NewRun>) -> Result<()> {
         let mut batch = Batch::with_room(DELIVERY_COLUMNS + runs.len() * runs::RUN_COLUMNS);
+        let pinned = tried::pin_of(&runs);
         let changed = self.accept_into(&mut batch, delivery, runs).await?;
-        self.db().write(batch).await?;
+        if let Err(error) = self.db().write(batch).await {
+            return Err(self.unpinned(pinned, error).await);
+        }
         self.watch().tell_all(changed);
         Ok(())
     }
@@ -231,11 +235,13 @@ impl Store {
             Outcome::Held => held::hold_into(batch, hook, id, new_runs.len(), bytes),
             _ => {}
         }
+        let pinned = tried::pin_of(&new_runs);
         batch.insert(&DELIVERIES, row);
         for run in new_runs {
             changed.push(Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
             batch.insert(&runs::RUNS, run.into_row());
         }
+        tried::pin_into(batch, pinned.as_ref());
         Ok(changed)
     }
 

@@ -15,6 +15,7 @@ use super::NewDelivery;
 use crate::db::{Arg, Args, Batch, Hash};
 use crate::idempotency::{Key, Original};
 use crate::runs::NewRun;
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args, narrow};
 
 /// Tries before it is given up because others take keys at the same moment. Each failure is another request that got through.
@@ -103,7 +104,10 @@ impl Store {
                     return Ok(Splitted::Stored(fresh));
                 }
                 Err(Error::Conflict { statement }) if statement < may_change => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    let pinned = tried::pin_of(runs.iter().map(|one| &one.run));
+                    return Err(self.unpinned(pinned, error).await);
+                }
             }
         }
         Err(Error::Overloaded { retry_after_ms: 1_000 })

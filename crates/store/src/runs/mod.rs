@@ -24,6 +24,7 @@ use crate::db::{Arg, Batch, Column, OnConflict, Row, Table};
 use crate::journal::{self, NewEntry};
 use crate::watch::Changed;
 use crate::words::{word, words};
+use crate::workflows::tried;
 use crate::{Error, Result, Store, args, narrow, row};
 
 pub use claim::{CLAIM_BODY_BYTES_MAX, CLAIM_MAX, ClaimedRun, Free, HELD_MAX};
@@ -78,6 +79,9 @@ pub struct NewRun {
     pub workflow: WorkflowId,
     /// The revision that it is pinned to.
     pub revision: u32,
+    /// Whether that is a draft which was tried. Then the run is stored only if it is still kept ([`Error::DraftGone`]), as it is
+    /// until the run has ended.
+    pub draft: bool,
     /// Position of the trigger in the document.
     pub trigger: u16,
     /// The bucket that owns it, see [`crate::bucket_of`].
@@ -252,11 +256,14 @@ impl Store {
         let count = u32::try_from(entries.len()).map_err(|_| Error::Invalid("too many journal entries".into()))?;
         journal::append(&mut batch, run.id, 0, entries);
         let replayed = run.delivery.map(|delivery| Self::replay_into(&mut batch, delivery, run.id));
+        let pinned = tried::pin_of([&run]);
         batch.insert(&RUNS, run.into_row_with(count));
-        self.db().write(batch).await.map_err(|error| match error {
-            Error::Conflict { statement } if Some(statement) == replayed => Error::NotFound,
-            other => other,
-        })?;
+        tried::pin_into(&mut batch, pinned.as_ref());
+        match self.db().write(batch).await {
+            Ok(_) => {}
+            Err(Error::Conflict { statement }) if Some(statement) == replayed => return Err(Error::NotFound),
+            Err(error) => return Err(self.unpinned(pinned, error).await),
+        }
         self.watch().tell(changed);
         Ok(())
     }
@@ -265,17 +272,21 @@ impl Store {
     /// more.
     pub async fn run_again(&self, runs: Vec<NewRun>) -> Result<()> {
         let mut batch = Batch::new();
+        let pinned = tried::pin_of(&runs);
         let changed = Self::run_again_into(&mut batch, runs);
-        self.db().write(batch).await.map_err(|error| match error {
-            Error::Conflict { .. } => Error::NotFound,
-            other => other,
-        })?;
+        if let Err(error) = self.db().write(batch).await {
+            return Err(match self.unpinned(pinned, error).await {
+                Error::Conflict { .. } => Error::NotFound,
+                other => other,
+            });
+        }
         self.watch().tell_all(changed);
         Ok(())
     }
 
-    /// Adds all of that to a batch; conflicts if the delivery is gone.
+    /// Adds all of that to a batch; conflicts if the delivery is gone, or the draft that they are pinned to.
     pub(crate) fn run_again_into(batch: &mut Batch, runs: Vec<NewRun>) -> Vec<Changed> {
+        let pinned = tried::pin_of(&runs);
         let mut changed = Vec::with_capacity(runs.len());
         for run in runs {
             changed.push(Changed::Run { id: run.id, workflow: run.workflow, state: run.state });
@@ -284,6 +295,7 @@ impl Store {
             }
             batch.insert(&RUNS, run.into_row());
         }
+        tried::pin_into(batch, pinned.as_ref());
         changed
     }
 

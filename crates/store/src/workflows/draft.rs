@@ -11,6 +11,7 @@ use hookmill_engine::id::{HookId, WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
 
 use super::publish::{ATTEMPTS_MAX, too_many_hooks};
+use super::tried::keep_into;
 use super::{DOCUMENT_BYTES_MAX, HOOKS_KEPT_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX};
 use crate::catalog::{Change, bump_catalog, bumped_version};
 use crate::db::{Batch, Expect};
@@ -225,6 +226,7 @@ impl Store {
             if published.is_none() {
                 let row = args![id.0, number, now.0, draft.author.clone(), canonical.to_owned()];
                 batch.execute(INSERT_REVISION, row, Expect::Exactly(1));
+                keep_into(&mut batch, id, number);
             }
             match self.db().write(batch).await {
                 Ok(_) => return Ok(Some(number)),

@@ -1,10 +1,12 @@
 //! Workflows and their revisions.
 //!
 //! A revision never changes. The name identifies the workflow in its workspace; publishing is in `publish`. What is being
-//! written is in `draft`; it becomes a revision when it is tried or published.
+//! written is in `draft`; it becomes a revision when it is tried or published. Which of those that were only tried are kept is
+//! in `tried`.
 
 mod draft;
 mod publish;
+pub(crate) mod tried;
 
 use hookmill_engine::id::{WorkflowId, WorkspaceId};
 use hookmill_engine::time::Timestamp;
@@ -14,6 +16,7 @@ use crate::{Error, Result, Store, args, narrow};
 
 pub use draft::{Draft, NewDraft, SavedDraft};
 pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_KEPT_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
+pub use tried::TRIED_DRAFTS_KEPT;
 
 /// Workflows or revisions of one page.
 pub const WORKFLOWS_PAGE_MAX: usize = 500;
@@ -34,6 +37,15 @@ pub struct Workflow {
     pub updated_at: Timestamp,
     /// When its draft was saved last, if it has one.
     pub drafted_at: Option<Timestamp>,
+}
+
+/// What a revision says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// The canonical text.
+    pub text: String,
+    /// Whether it was published; if not, it is a draft that was tried.
+    pub published: bool,
 }
 
 /// A revision in a list.
@@ -66,7 +78,7 @@ const REVISIONS: &str = "
        AND revision < $2
      ORDER BY revision DESC
      LIMIT $3";
-const DOCUMENT: &str = "SELECT document FROM revisions WHERE workflow = $1 AND revision = $2";
+const DOCUMENT: &str = "SELECT document, published FROM revisions WHERE workflow = $1 AND revision = $2";
 
 /// Checks how many items are asked for.
 pub(crate) fn page_limit(limit: usize) -> Result<i64> {
@@ -113,8 +125,14 @@ impl Store {
 
     /// The canonical text of a revision.
     pub async fn document(&self, workflow: WorkflowId, revision: u32) -> Result<Option<String>> {
+        Ok(self.revision(workflow, revision).await?.map(|document| document.text))
+    }
+
+    /// What a revision says, and whether it was published. `None`: there never was one, or it was a draft that is not kept any
+    /// more.
+    pub async fn revision(&self, workflow: WorkflowId, revision: u32) -> Result<Option<Document>> {
         let mut rows = self.db().read(DOCUMENT, args![workflow.0, revision]).await?;
-        rows.pop().map(|mut row| row.take_text(0)).transpose()
+        rows.pop().map(|mut row| Ok(Document { text: row.take_text(0)?, published: row.int(1)? != 0 })).transpose()
     }
 }
 

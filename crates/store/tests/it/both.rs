@@ -121,6 +121,7 @@ impl Opened {
             workspace: FIRST_WORKSPACE,
             workflow: WorkflowId(workflow),
             revision: 1,
+            draft: false,
             trigger: 0,
             bucket: hookmill_store::bucket_of(&id.to_be_bytes()),
             epoch: 0,

@@ -22,6 +22,7 @@ mod samples;
 mod secrets;
 mod split;
 mod succession;
+mod tried_drafts;
 mod turns;
 mod verify;
 mod workflows;

@@ -325,6 +325,7 @@ impl Rig {
             workspace: workflow.workspace,
             workflow: workflow.id,
             revision: workflow.revision,
+            draft: false,
             trigger: 0,
             bucket: berth.bucket,
             epoch: berth.epoch,
