@@ -2,7 +2,8 @@
 //!
 //! Anybody who knows a hook's URL can hand one over. So each hook has one at most, the newest, and nothing is ever compared
 //! with it: only who confirms it makes it a secret of the workspace. What is decided about is named by its handshake, so
-//! that nobody confirms what came in after they looked.
+//! that nobody confirms what came in after they looked. What came to the hook's test URL stands beside that, for it may be a
+//! registration of another kind: neither takes the other's place.
 
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId, WorkspaceId};
@@ -18,6 +19,8 @@ use crate::{Error, Result, Store, args, narrow};
 pub struct PendingSecret {
     /// The hook that it was handed to.
     pub hook: HookId,
+    /// Whether it came to the test URL.
+    pub test: bool,
     /// The delivery that it came with.
     pub handshake: DeliveryId,
     /// Which key it is sealed with.
@@ -40,52 +43,59 @@ pub struct Pending {
 }
 
 const KEEP: &str = "
-    INSERT INTO pending_secrets (hook, handshake, times, key_id, sealed, received_at, address)
-    VALUES ($1, $2, 1, $3, $4, $5, $6)
-        ON CONFLICT (hook) DO UPDATE
-       SET handshake = $2, times = pending_secrets.times + 1, key_id = $3, sealed = $4, received_at = $5, address = $6";
+    INSERT INTO pending_secrets (hook, test, handshake, times, key_id, sealed, received_at, address)
+    VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
+        ON CONFLICT (hook, test) DO UPDATE
+       SET handshake = $3, times = pending_secrets.times + 1, key_id = $4, sealed = $5, received_at = $6, address = $7";
 
-const ONE: &str = "
-    SELECT hook, handshake, times, key_id, sealed, received_at, address
+const OF_HOOK: &str = "
+    SELECT hook, test, handshake, times, key_id, sealed, received_at, address
       FROM pending_secrets
-     WHERE hook = $1";
+     WHERE hook = $1
+     ORDER BY test";
 
 const LIST: &str = "
-    SELECT p.hook, p.handshake, p.times, p.key_id, p.sealed, p.received_at, p.address
+    SELECT p.hook, p.test, p.handshake, p.times, p.key_id, p.sealed, p.received_at, p.address
       FROM pending_secrets p
       JOIN hooks h ON h.id = p.hook
      WHERE h.workspace = $1
-       AND p.hook < $2
-     ORDER BY p.hook DESC
-     LIMIT $3";
+       AND (p.hook, p.test) < ($2, $3)
+     ORDER BY p.hook DESC, p.test DESC
+     LIMIT $4";
 
 const TAKE: &str = "DELETE FROM pending_secrets WHERE hook = $1 AND handshake = $2";
 
 impl Store {
-    /// Keeps what a sender handed over in place of what the hook had before, on disk when this returns.
+    /// Keeps what a sender handed over in place of what came to the same URL of the hook before, on disk when this returns.
     pub async fn keep_pending_secret(&self, pending: PendingSecret) -> Result<()> {
-        let PendingSecret { hook, handshake, key_id, sealed, received_at, address } = pending;
+        let PendingSecret { hook, test, handshake, key_id, sealed, received_at, address } = pending;
         if sealed.len() > SEALED_BYTES_MAX {
             return Err(Error::Invalid(format!("a secret has at most {SEALED_BYTES_MAX} bytes when sealed")));
         }
         self.db().accepting()?;
         let mut batch = Batch::new();
-        batch.execute(KEEP, args![hook.0, handshake.0, key_id, sealed, received_at.0, address], Expect::Exactly(1));
+        let row = args![hook.0, test, handshake.0, key_id, sealed, received_at.0, address];
+        batch.execute(KEEP, row, Expect::Exactly(1));
         self.db().write(batch).await?;
         Ok(())
     }
 
-    /// What waits for the owner of a hook.
-    pub async fn pending_secret(&self, hook: HookId) -> Result<Option<Pending>> {
-        let mut rows = self.db().read(ONE, args![hook.0]).await?;
-        rows.pop().map(|mut row| read(&mut row)).transpose()
+    /// What waits for the owner of a hook: what came to its URL, then what came to its test URL.
+    pub async fn pending_secrets_of(&self, hook: HookId) -> Result<Vec<Pending>> {
+        self.db().read(OF_HOOK, args![hook.0]).await?.iter_mut().map(read).collect()
     }
 
-    /// What waits in a workspace: of the newest hooks first, those below a given one.
-    pub async fn pending_secrets(&self, workspace: WorkspaceId, before: Option<HookId>, limit: usize) -> Result<Vec<Pending>> {
-        let below = before.map_or(i64::MAX, |hook| hook.0);
+    /// What waits in a workspace: of the newest hooks first, of each what came to its test URL first. `before`: those that come
+    /// after the one of this hook that is, or is not, of its test URL.
+    pub async fn pending_secrets(
+        &self,
+        workspace: WorkspaceId,
+        before: Option<(HookId, bool)>,
+        limit: usize,
+    ) -> Result<Vec<Pending>> {
+        let (below, test) = before.map_or((i64::MAX, false), |(hook, test)| (hook.0, test));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.db().read(LIST, args![workspace.0, below, limit]).await?.iter_mut().map(read).collect()
+        self.db().read(LIST, args![workspace.0, below, test, limit]).await?.iter_mut().map(read).collect()
     }
 
     /// Makes what a handshake handed over the value of a secret: both, or nothing.
@@ -132,12 +142,13 @@ fn read(row: &mut Row) -> Result<Pending> {
     Ok(Pending {
         secret: PendingSecret {
             hook: HookId(row.int(0)?),
-            handshake: DeliveryId(row.int(1)?),
-            key_id: row.take_text(3)?,
-            sealed: row.bytes(4)?,
-            received_at: Timestamp(row.int(5)?),
-            address: row.take_text(6)?,
+            test: row.int(1)? != 0,
+            handshake: DeliveryId(row.int(2)?),
+            key_id: row.take_text(4)?,
+            sealed: row.bytes(5)?,
+            received_at: Timestamp(row.int(6)?),
+            address: row.take_text(7)?,
         },
-        times: narrow(row.int(2)?)?,
+        times: narrow(row.int(3)?)?,
     })
 }

@@ -2,18 +2,24 @@
 //!
 //! Who decides names the handshake that they looked at, so that nobody confirms what a stranger handed over since.
 
+use std::fmt;
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::State;
-use hookmill_engine::id::{DeliveryId, HookId};
+use hookmill_engine::id::{DeliveryId, HookId, IdError};
 use hookmill_engine::time::Timestamp;
+use hookmill_engine::workflow::{Trigger, WebhookTrigger};
 use hookmill_store::Error as StoreError;
 use hookmill_store::hooks::{Hook, Listed};
-use hookmill_store::pending_secrets::Pending;
+use hookmill_store::pending_secrets::{Pending, PendingSecret};
 use hookmill_store::secrets::{NewSecret, Secret};
+use hookmill_store::workflows::Draft;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::checking::check_draft;
 use super::extract::{Body, Query};
 use super::hooks::Named;
 use super::page::{self, PageOut};
@@ -23,6 +29,9 @@ use crate::app::App;
 use crate::ingress;
 use crate::problem::{Problem, Result, code};
 use crate::vault::{Binding, PENDING_VERSION, pending_name};
+
+/// What follows the hook in a cursor if the secret came to its test URL.
+const TEST_MARK: &str = ".test";
 
 /// Which part of the list.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
@@ -35,7 +44,8 @@ pub(crate) struct PendingQuery {
     cursor: Option<String>,
 }
 
-/// A secret that a sender handed over, without its value. A hook has one at most: the newest.
+/// A secret that a sender handed over, without its value. A hook has one at most of those that came to its URL, and one of those
+/// that came to its test URL: the newest.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct PendingSecretOut {
     #[schema(value_type = String)]
@@ -43,6 +53,8 @@ pub(crate) struct PendingSecretOut {
     /// The delivery that it came with.
     #[schema(value_type = String)]
     handshake: DeliveryId,
+    /// Whether it came to the test URL: then the names are those of the draft, if there is one.
+    test: bool,
     received_at: Time,
     /// From where it came.
     address: String,
@@ -54,8 +66,26 @@ pub(crate) struct PendingSecretOut {
 impl From<Pending> for PendingSecretOut {
     fn from(pending: Pending) -> Self {
         let Pending { secret, times } = pending;
-        let (hook, handshake, received_at) = (secret.hook, secret.handshake, secret.received_at.into());
-        Self { hook, handshake, received_at, address: secret.address, times }
+        let PendingSecret { hook, test, handshake, received_at, address, .. } = secret;
+        Self { hook, handshake, test, received_at: received_at.into(), address, times }
+    }
+}
+
+/// The last pending secret of a page: its hook, and whether it came to the test URL.
+struct Cursor(HookId, bool);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.0, if self.1 { TEST_MARK } else { "" })
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, IdError> {
+        let hook = text.strip_suffix(TEST_MARK);
+        Ok(Self(hook.unwrap_or(text).parse()?, hook.is_some()))
     }
 }
 
@@ -106,9 +136,9 @@ pub(super) async fn list_pending_secrets(
     Query(query): Query<PendingQuery>,
 ) -> Result<Json<PageOut<PendingSecretOut>>> {
     let limit = page::limit(query.limit)?;
-    let before = query.cursor.as_deref().map(str::parse).transpose()?;
+    let before = page::cursor(query.cursor.as_deref())?.map(|Cursor(hook, test)| (hook, test));
     let found = app.store.pending_secrets(app.workspace(), before, limit).await?;
-    let next = found.get(limit - 1).map(|last| last.secret.hook.to_string());
+    let next = found.get(limit - 1).map(|last| Cursor(last.secret.hook, last.secret.test).to_string());
     Ok(Json(PageOut { items: found.into_iter().map(PendingSecretOut::from).collect(), next }))
 }
 
@@ -122,10 +152,11 @@ pub(super) async fn confirm_pending_secret(
     Named(listed): Named,
     Body(confirm): Body<ConfirmIn>,
 ) -> Result<Json<ConfirmedOut>> {
-    let (id, names) = (listed.hook.id, names_of(&app, &listed).await?);
+    let id = listed.hook.id;
     let handshake: DeliveryId = confirm.handshake.parse()?;
-    let pending = app.store.pending_secret(id).await?.filter(|pending| pending.secret.handshake == handshake);
-    let pending = pending.ok_or_else(|| gone(id, handshake))?.secret;
+    let mut pending = app.store.pending_secrets_of(id).await?.into_iter().map(|pending| pending.secret);
+    let pending = pending.find(|pending| pending.handshake == handshake).ok_or_else(|| gone(id, handshake))?;
+    let names = names_of(&app, &listed, pending.test).await?;
     let workspace = app.workspace();
     let sealed_as = pending_name(id, handshake);
     let value = app.vault.open(Binding { workspace, name: &sealed_as, version: PENDING_VERSION }, &pending.sealed)?;
@@ -169,28 +200,41 @@ fn gone(hook: HookId, handshake: DeliveryId) -> Problem {
     Problem::new(&code::NOT_FOUND, detail)
 }
 
-/// The names of secrets that the hook's trigger names.
-async fn names_of(app: &App, listed: &Listed) -> Result<Vec<String>> {
-    let number = match listed.revision.filter(|_| listed.hook.active) {
-        Some(published) => Some(published),
-        // Only a draft has the trigger: the handshake came to its test URL.
-        None => app.store.draft(listed.hook.workflow).await?.and_then(|draft| draft.tried),
+/// The names of secrets that the hook's trigger names; for what came to the test URL those of the draft, if there is one.
+async fn names_of(app: &App, listed: &Listed, test: bool) -> Result<Vec<String>> {
+    let draft = if test { app.store.draft(listed.hook.workflow).await? } else { None };
+    let (which, trigger) = match draft {
+        Some(draft) => ("draft", drafted(app, listed, draft).await?),
+        None => ("published revision", published(app, listed).await?),
     };
-    let revision = match number {
-        Some(number) => Some(app.worker.programs().get(listed.hook.workflow, number).await?),
-        None => None,
-    };
-    let trigger = revision.as_ref().and_then(|revision| ingress::trigger(revision, &listed.hook.label));
-    let names = trigger.and_then(|trigger| trigger.secret.as_ref());
+    let names = trigger.as_ref().and_then(|trigger| trigger.secret.as_ref());
     let names: Vec<String> = names.iter().flat_map(|names| names.iter()).map(str::to_owned).collect();
     if names.is_empty() {
-        let detail = format!(
-            "The published revision has no trigger for {} with a `secret`, so there is no name to store it under.",
-            listed.hook.id
-        );
+        let hook = listed.hook.id;
+        let detail = format!("The {which} has no trigger for {hook} with a `secret`, so there is no name to store it under.");
         return Err(Problem::new(&code::CONFLICT, detail));
     }
     Ok(names)
+}
+
+/// The hook's trigger in the published revision.
+async fn published(app: &App, listed: &Listed) -> Result<Option<WebhookTrigger>> {
+    let Some(number) = listed.revision.filter(|_| listed.hook.active) else { return Ok(None) };
+    let revision = app.worker.programs().get(listed.hook.workflow, number).await?;
+    Ok(ingress::trigger(&revision, &listed.hook.label).cloned())
+}
+
+/// The hook's trigger in the draft.
+async fn drafted(app: &App, listed: &Listed, draft: Draft) -> Result<Option<WebhookTrigger>> {
+    let Some(document) = check_draft(app, draft.document, listed.workflow_name.clone()).await?.workflow else {
+        let detail = format!(
+            "The draft of {} is not valid, so it names no secret; `hookmill draft show` tells what is wrong with it.",
+            listed.hook.workflow
+        );
+        return Err(Problem::new(&code::CONFLICT, detail));
+    };
+    let triggers = document.triggers.into_iter().map(|Trigger::Webhook(trigger)| *trigger);
+    Ok(triggers.into_iter().find(|trigger| ingress::label(trigger) == listed.hook.label))
 }
 
 /// The name under which the secret is stored: nothing that callers are compared with is replaced unasked.
@@ -230,6 +274,17 @@ mod tests {
         let (created_at, updated_at) = (Timestamp(0), Timestamp(0));
         let (name, key_id, expires_at) = (name.into(), "k".into(), expires_at.map(Timestamp));
         Secret { name, version: 1, key_id, sealed: Bytes::new(), created_at, updated_at, expires_at }
+    }
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_given() {
+        for cursor in [Cursor(HookId(7), false), Cursor(HookId(i64::MAX), true)] {
+            let read: Cursor = cursor.to_string().parse().unwrap();
+            assert_eq!((read.0, read.1), (cursor.0, cursor.1), "{cursor}");
+        }
+        for wrong in ["", ".test", "hook_", "dlv_7.test", "x.test.test"] {
+            assert!(wrong.parse::<Cursor>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

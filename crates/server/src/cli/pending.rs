@@ -5,6 +5,7 @@ use hookmill_engine::id::DeliveryId;
 use serde_json::{Value, json};
 
 use super::client::Remote;
+use super::deliveries::test;
 use super::exit::Result;
 use super::hooks;
 use super::screen::{Column, member};
@@ -41,9 +42,10 @@ pub(crate) struct Confirm {
     show: bool,
 }
 
-const COLUMNS: [Column; 5] = [
+const COLUMNS: [Column; 6] = [
     Column { title: "hook", show: |pending| member(pending, "hook").into() },
     Column { title: "handshake", show: |pending| member(pending, "handshake").into() },
+    Column { title: "test", show: |pending| test(pending).to_owned().into() },
     Column { title: "received", show: |pending| member(pending, "received_at").into() },
     Column { title: "from", show: |pending| member(pending, "address").into() },
     Column { title: "times", show: |pending| member(pending, "times").into() },

@@ -1,7 +1,7 @@
 //! Secrets that senders hand over in their handshakes (Asana, Notion).
 //!
 //! Anybody who knows the URL can hand one over, so it is sealed as a pending secret, for the owner to confirm
-//! ([`hookmill_store::pending_secrets`]). It is on disk before the handshake is answered, because the sender hands it over
+//! ([`hookmill_store::pending_secrets`]); one that came to the test URL stands beside that of production. It is on disk before the handshake is answered, because the sender hands it over
 //! once; and it is kept nowhere else.
 
 use hookmill_store::deliveries::NewDelivery;
@@ -34,6 +34,7 @@ impl Inner {
         })?;
         let pending = PendingSecret {
             hook: *hook,
+            test: handshake.is_test(),
             handshake: *id,
             key_id: self.vault.key_id(),
             sealed: sealed.into(),
@@ -41,9 +42,10 @@ impl Inner {
             address: address.clone(),
         };
         self.store.keep_pending_secret(pending).await.map_err(|error| Refused::store(&error))?;
+        let whose = if handshake.is_test() { " It came to the test URL, so the draft names it, if there is one." } else { "" };
         Ok(format!(
             "The sender handed over the secret of its later signatures. It is sealed, and nobody is compared with it until you \
-             confirm it: `hookmill secret confirm {hook} {id}`. Do so only if you have just registered this hook at the sender."
+             confirm it: `hookmill secret confirm {hook} {id}`. Do so only if you have just registered this hook at the sender.{whose}"
         ))
     }
 }

@@ -42,7 +42,7 @@ async fn what_is_handed_over_stands_nowhere_in_the_ledger() {
             assert!(detail.contains(&format!("hookmill secret confirm {} {}", delivery.hook, delivery.id)), "{detail}");
         }
     }
-    let newest = door.store.pending_secret(kept[0].hook).await.unwrap().unwrap();
+    let newest = door.store.pending_secrets_of(kept[0].hook).await.unwrap().remove(0);
     assert_eq!(newest.times, 2, "a hook has one pending secret");
     assert!(!newest.secret.sealed.windows(8).any(|part| NOTION.as_bytes().windows(8).any(|known| part == known)));
     door.close().await;
@@ -159,4 +159,76 @@ async fn a_strangers_handshake_replaces_nothing_that_is_live() {
     let replaced = confirm(&handshake, json!({ "replace": true, "name": "asana_key" })).await;
     assert_eq!((replaced.status, replaced.json()["version"].as_u64()), (200, Some(2)), "{}", replaced.text());
     assert_eq!((signed(client, &hook, "third").await, signed(client, &hook, "the owner's").await), (200, 401));
+}
+
+/// Registers at the URL and at the test URL: neither takes the other's place, and the draft names the secret of its test.
+async fn tests_and_production_wait_beside_each_other(database: Database) {
+    let mut app = TestApp::builder(BINARY).database(database).start().await;
+    let hook = app.publish(&document("preset: asana, secret: asana_key")).await.hook().clone();
+    let draft = document("preset: asana, secret: asana_test").replace("a: 1", "a: 2");
+    let save = async |app: &TestApp, text: &str| {
+        let saved = app.client().call("POST", "/api/v1/workflows/draft", Some(&json!({ "text": text }))).await;
+        assert_eq!(saved.status, 200, "{}", saved.text());
+        saved.json()["hooks"][0]["test_url"]
+            .as_str()
+            .unwrap()
+            .strip_prefix(&format!("http://{}", app.address()))
+            .unwrap()
+            .to_owned()
+    };
+    let test_path = save(&app, &draft).await;
+    let test = async |app: &TestApp, header: (&str, &str), body: &'static str| {
+        let request = app.client().request("POST", &test_path).header(header.0, header.1);
+        app.client().answer(request.header("content-type", "application/json").body(body)).await.status
+    };
+    hand_over(app.client(), &hook, ASANA).await;
+    assert_eq!(test(&app, ("x-hook-secret", "tests"), "").await, 200);
+    assert_eq!(test(&app, ("x-hook-secret", "tests-again"), "").await, 200);
+    app.kill_9();
+    app.restart();
+    let pending = app.client().pages("/api/v1/pending-secrets?limit=1").await;
+    let told: Vec<_> = pending.iter().map(|one| (&one["hook"], &one["test"], &one["times"])).collect();
+    assert_eq!(told, [(&json!(hook.id), &json!(true), &json!(2)), (&json!(hook.id), &json!(false), &json!(1))]);
+    let listed = app.remote_command(&["secret", "pending"]).output();
+    assert_eq!(listed.stdout.matches(" test ").count(), 1, "one of them: {}", listed.stdout);
+    let of = |at: usize| pending[at]["handshake"].as_str().unwrap();
+
+    // A draft that says nothing names nothing; mended, it does.
+    save(&app, "hookmill: 1\nname: P\ntriggers: 7\n").await;
+    let confirm = |app: &TestApp, handshake: &str| app.remote_command(&["secret", "confirm", &hook.id, handshake]).output();
+    let refused = confirm(&app, of(0));
+    assert!(code(&refused) != 0 && refused.stderr.contains("not valid"), "{}", refused.stderr);
+    save(&app, &draft).await;
+    let confirmed = confirm(&app, of(0));
+    assert!(code(&confirmed) == 0 && confirmed.stdout.contains("asana_test"), "{}{}", confirmed.stdout, confirmed.stderr);
+    const BODY: &str = r#"{"events":[{"action":"changed"}]}"#;
+    let signature = hmac_hex("tests-again", BODY);
+    assert_eq!(test(&app, ("x-hook-signature", &signature), BODY).await, 200);
+    assert_eq!(signed(app.client(), &hook, ASANA).await, 503, "what waits for production still waits");
+    let confirmed = confirm(&app, of(1));
+    assert!(code(&confirmed) == 0 && confirmed.stdout.contains("asana_key"), "{}{}", confirmed.stdout, confirmed.stderr);
+    assert_eq!(signed(app.client(), &hook, ASANA).await, 200);
+
+    // Without a draft the test URL leads to what is published, and so does its handshake.
+    let workflow = app.client().get(&format!("/api/v1/hooks/{}", hook.id)).await["workflow"].as_str().unwrap().to_owned();
+    assert_eq!(app.client().call("DELETE", &format!("/api/v1/workflows/{workflow}/draft"), None).await.status, 204);
+    assert_eq!(test(&app, ("x-hook-secret", "another"), "").await, 200);
+    let pending = app.client().list("/api/v1/pending-secrets").await;
+    assert_eq!((pending.len(), &pending[0]["test"]), (1, &json!(true)));
+    let handshake = pending[0]["handshake"].as_str().unwrap();
+    let live = confirm(&app, handshake);
+    assert!(code(&live) != 0 && live.stderr.contains("asana_key"), "the published trigger names it: {}", live.stderr);
+    let discarded = app.remote_command(&["secret", "discard", &hook.id, handshake]).output();
+    assert_eq!(code(&discarded), 0, "{}", discarded.stderr);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_in_a_test_waits_beside_what_waits_for_production_on_sqlite() {
+    tests_and_production_wait_beside_each_other(Database::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_handed_over_in_a_test_waits_beside_what_waits_for_production_on_postgresql() {
+    tests_and_production_wait_beside_each_other(Database::Postgres(fresh_database().await)).await;
 }

@@ -102,6 +102,14 @@ pub struct NewDelivery {
     pub facts: Facts,
 }
 
+impl NewDelivery {
+    /// Whether it came to a test URL.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        is_test(&self.path_and_query)
+    }
+}
+
 /// A stored delivery without its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the columns speak for themselves")]

@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 17] = [
+pub static MIGRATIONS: [Migration; 18] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -23,4 +23,5 @@ pub static MIGRATIONS: [Migration; 17] = [
     Migration { number: 15, name: "secrets handed over", sql: include_str!("0015_pending_secrets.sql") },
     Migration { number: 16, name: "drafts", sql: include_str!("0016_drafts.sql") },
     Migration { number: 17, name: "drafts that were tried", sql: include_str!("0017_tried_drafts.sql") },
+    Migration { number: 18, name: "secrets handed over in tests", sql: include_str!("0018_pending_tests.sql") },
 ];

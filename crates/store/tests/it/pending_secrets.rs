@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_store::hooks::{Hook, WantedHook};
-use hookmill_store::pending_secrets::PendingSecret;
+use hookmill_store::pending_secrets::{Pending, PendingSecret};
 use hookmill_store::secrets::NewSecret;
 use hookmill_store::workflows::Publication;
 use hookmill_store::workspaces::FIRST_WORKSPACE;
@@ -15,6 +15,7 @@ on_both!(
     a_hook_has_the_newest_secret_that_was_handed_over_to_it,
     what_is_decided_about_is_the_handshake_that_was_looked_at,
     confirming_stores_the_secret_or_changes_nothing,
+    what_comes_to_the_test_url_stands_beside_what_waits_for_production,
 );
 
 async fn hook(opened: &Opened, name: &str) -> Hook {
@@ -31,9 +32,19 @@ async fn hook(opened: &Opened, name: &str) -> Hook {
 }
 
 async fn hand_over(opened: &Opened, hook: HookId, sealed: &'static [u8]) -> DeliveryId {
+    hand_over_to(opened, hook, false, sealed).await
+}
+
+/// What waits for production.
+async fn pending(store: &Store, hook: HookId) -> Option<Pending> {
+    store.pending_secrets_of(hook).await.unwrap().into_iter().find(|pending| !pending.secret.test)
+}
+
+async fn hand_over_to(opened: &Opened, hook: HookId, test: bool, sealed: &'static [u8]) -> DeliveryId {
     let handshake = DeliveryId(opened.store.next_id());
     let pending = PendingSecret {
         hook,
+        test,
         handshake,
         key_id: "k1".into(),
         sealed: Bytes::from_static(sealed),
@@ -50,20 +61,20 @@ fn sealed<'a>(name: &'a str, version: u32) -> NewSecret<'a> {
 
 async fn a_hook_has_the_newest_secret_that_was_handed_over_to_it(mut opened: Opened) {
     let (one, two) = (hook(&opened, "one").await.id, hook(&opened, "two").await.id);
-    assert_eq!(opened.store.pending_secret(one).await.unwrap(), None);
+    assert_eq!(pending(&opened.store, one).await, None);
     hand_over(&opened, one, b"first\0").await;
     let newest = hand_over(&opened, one, b"second").await;
     hand_over(&opened, two, b"other").await;
     opened.reopen().await;
-    let pending = opened.store.pending_secret(one).await.unwrap().unwrap();
-    assert_eq!((pending.times, pending.secret.handshake, &pending.secret.sealed[..]), (2, newest, &b"second"[..]));
-    assert_eq!((pending.secret.address.as_str(), pending.secret.received_at), ("192.0.2.7", opened.now()));
+    let stored = pending(&opened.store, one).await.unwrap();
+    assert_eq!((stored.times, stored.secret.handshake, &stored.secret.sealed[..]), (2, newest, &b"second"[..]));
+    assert_eq!((stored.secret.address.as_str(), stored.secret.received_at), ("192.0.2.7", opened.now()));
     let listed = async |before, limit| {
         let pending = opened.store.pending_secrets(FIRST_WORKSPACE, before, limit).await.unwrap();
         pending.iter().map(|pending| pending.secret.hook).collect::<Vec<_>>()
     };
     assert_eq!(
-        (listed(None, 10).await, listed(None, 1).await, listed(Some(two), 10).await),
+        (listed(None, 10).await, listed(None, 1).await, listed(Some((two, false)), 10).await),
         (vec![two, one], vec![two], vec![one])
     );
 }
@@ -76,12 +87,12 @@ async fn what_is_decided_about_is_the_handshake_that_was_looked_at(opened: Opene
     let confirm = |handshake| store.confirm_pending_secret((hook, handshake), FIRST_WORKSPACE, sealed("a", 1), opened.now());
     assert_eq!(confirm(looked_at).await, Err(Error::NotFound));
     assert_eq!(store.discard_pending_secret(hook, looked_at).await, Err(Error::NotFound));
-    assert_eq!(store.pending_secret(hook).await.unwrap().unwrap().secret.handshake, newest);
+    assert_eq!(pending(store, hook).await.unwrap().secret.handshake, newest);
     store.discard_pending_secret(hook, newest).await.unwrap();
     assert_eq!(store.discard_pending_secret(hook, newest).await, Err(Error::NotFound));
     assert!(none_is_stored(store).await);
     hand_over(&opened, hook, b"next").await;
-    assert_eq!(store.pending_secret(hook).await.unwrap().unwrap().times, 1, "what was decided about is not counted");
+    assert_eq!(pending(store, hook).await.unwrap().times, 1, "what was decided about is not counted");
 }
 
 async fn confirming_stores_the_secret_or_changes_nothing(opened: Opened) {
@@ -91,14 +102,40 @@ async fn confirming_stores_the_secret_or_changes_nothing(opened: Opened) {
     let confirm = |secret| store.confirm_pending_secret((hook, handshake), FIRST_WORKSPACE, secret, opened.now());
     assert!(matches!(confirm(sealed("a", 2)).await, Err(Error::Conflict { .. })), "there is no first version");
     assert!(matches!(confirm(sealed("", 1)).await, Err(Error::Invalid(_))));
-    assert!(store.pending_secret(hook).await.unwrap().is_some() && none_is_stored(store).await);
+    assert!(pending(store, hook).await.is_some() && none_is_stored(store).await);
     let catalog = store.catalog_version().await.unwrap();
     confirm(sealed("a", 1)).await.unwrap();
     assert_eq!(store.catalog_version().await.unwrap(), catalog + 1, "other nodes open it");
     let stored = store.secret(FIRST_WORKSPACE, "a").await.unwrap().unwrap();
     assert_eq!((stored.version, &stored.sealed[..]), (1, &b"again"[..]));
-    assert_eq!(store.pending_secret(hook).await.unwrap(), None);
+    assert_eq!(pending(store, hook).await, None);
     assert_eq!(confirm(sealed("a", 2)).await, Err(Error::NotFound), "twice is once");
+}
+
+async fn what_comes_to_the_test_url_stands_beside_what_waits_for_production(mut opened: Opened) {
+    let (one, two) = (hook(&opened, "one").await.id, hook(&opened, "two").await.id);
+    let waits = hand_over(&opened, one, b"production").await;
+    hand_over_to(&opened, one, true, b"test").await;
+    let test = hand_over_to(&opened, one, true, b"test again").await;
+    let other = hand_over_to(&opened, two, true, b"other").await;
+    opened.reopen().await;
+    let store = &opened.store;
+    let known = |pending: &[Pending]| -> Vec<_> {
+        pending.iter().map(|one| (one.secret.hook, one.secret.test, one.secret.handshake, one.times)).collect()
+    };
+    let of_one = [(one, false, waits, 1), (one, true, test, 2)];
+    assert_eq!(known(&store.pending_secrets_of(one).await.unwrap()), of_one);
+    // Every page goes on where the one before ended, also between the two of a hook.
+    let (mut before, mut listed) = (None, Vec::new());
+    while let Some(next) = store.pending_secrets(FIRST_WORKSPACE, before, 1).await.unwrap().pop() {
+        before = Some((next.secret.hook, next.secret.test));
+        listed.extend(known(&[next]));
+    }
+    assert_eq!(listed, [(two, true, other, 1), of_one[1], of_one[0]]);
+    store.confirm_pending_secret((one, test), FIRST_WORKSPACE, sealed("a", 1), opened.now()).await.unwrap();
+    assert_eq!(known(&store.pending_secrets_of(one).await.unwrap()), [of_one[0]]);
+    store.discard_pending_secret(one, waits).await.unwrap();
+    assert_eq!(store.pending_secrets_of(one).await.unwrap(), []);
 }
 
 async fn none_is_stored(store: &Store) -> bool {

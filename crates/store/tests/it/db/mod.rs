@@ -8,3 +8,4 @@ mod limits;
 mod model;
 mod open;
 mod place;
+mod steps;

@@ -1,0 +1,77 @@
+//! What steps of the ladder make of rows that an older version wrote.
+
+use hookmill_store::db::{Batch, Db, DbConfig, Expect};
+use hookmill_store::{MIGRATIONS, args};
+
+use crate::db::place::{Place, on_both};
+
+on_both!(runs_of_tried_drafts_are_found, pending_secrets_of_tests_are_told_apart);
+
+/// A database as the version before the step with this number left it, with rows.
+async fn before(place: &Place, number: usize, rows: &[&'static str]) {
+    let mut config: DbConfig = place.config();
+    config.migrations = &MIGRATIONS[..number - 1];
+    let db = Db::open(config).await.unwrap();
+    let mut batch = Batch::new();
+    for sql in rows {
+        batch.execute(sql, args![], Expect::AtLeast(1));
+    }
+    db.write(batch).await.unwrap();
+    db.close().await;
+}
+
+/// The same after the step.
+async fn after(place: &Place, number: usize) -> Db {
+    let mut config: DbConfig = place.config();
+    config.migrations = &MIGRATIONS[..number];
+    Db::open(config).await.unwrap()
+}
+
+async fn rows(db: &Db, sql: &'static str, columns: usize) -> Vec<Vec<i64>> {
+    let rows = db.read(sql, args![]).await.unwrap();
+    rows.iter().map(|row| (0..columns).map(|column| row.int(column).unwrap()).collect()).collect()
+}
+
+const REVISIONS: &str = "
+    INSERT INTO revisions (workflow, revision, created_at, author, document, published)
+    VALUES (1, 1, 0, 'a', 'd', 1), (1, 2, 0, 'a', 'd', 0), (1, 3, 0, 'a', 'd', 0), (1, 4, 0, 'a', 'd', 0)";
+
+/// Of each revision a run that is due, of the drafts also some that are not.
+const RUNS: &str = "
+    INSERT INTO runs (id, epoch, state, due_at, workspace, workflow, revision, bucket, trigger_no, created_at, seed,
+                      finished_at, entries, steps_done, answered, holds_lane)
+    VALUES (1, 0, 'ready',     5,    1, 1, 1, 0, 0, 0, 0, NULL, 0, 0, 0, 0),
+           (2, 0, 'waiting',   5,    1, 1, 2, 0, 0, 0, 0, NULL, 0, 0, 0, 0),
+           (3, 0, 'held',      NULL, 1, 1, 2, 0, 0, 0, 0, NULL, 0, 0, 0, 0),
+           (4, 0, 'asking',    NULL, 1, 1, 3, 0, 0, 0, 0, NULL, 0, 0, 0, 0),
+           (5, 0, 'failed',    NULL, 1, 1, 3, 0, 0, 0, 0, 7,    0, 0, 0, 1),
+           (6, 0, 'failed',    NULL, 1, 1, 4, 0, 0, 0, 0, 7,    0, 0, 0, 0),
+           (7, 0, 'succeeded', NULL, 1, 1, 4, 0, 0, 0, 0, 7,    0, 0, 0, 0)";
+
+async fn runs_of_tried_drafts_are_found(place: Place) {
+    before(&place, 17, &[REVISIONS, RUNS]).await;
+    let db = after(&place, 17).await;
+    let drafts = rows(&db, "SELECT workflow, revision FROM tried_drafts ORDER BY revision", 2).await;
+    assert_eq!(drafts, [[1, 2], [1, 3], [1, 4]]);
+    let runs = rows(&db, "SELECT workflow, revision, run FROM tried_runs ORDER BY run", 3).await;
+    assert_eq!(runs, [[1, 2, 2], [1, 2, 3], [1, 3, 4], [1, 3, 5]], "those that have not ended, or stop a lane");
+    db.close().await;
+}
+
+const HANDSHAKES: &str = "
+    INSERT INTO deliveries (id, workspace, hook, outcome, status, received_at, duration_us, body_bytes, crc, zstd,
+                            method, path, address, headers, body)
+    VALUES (10, 1, 7, 'handshake', 200, 0, 0, 0, 0, 0, 'POST', '/hooks/test/token', 'a', '[]', ''),
+           (11, 1, 8, 'handshake', 200, 0, 0, 0, 0, 0, 'POST', '/hooks/token', 'a', '[]', '')";
+const PENDING: &str = "
+    INSERT INTO pending_secrets (hook, handshake, times, key_id, sealed, received_at, address)
+    VALUES (7, 10, 3, 'k', 's', 5, 'a'), (8, 11, 1, 'k', 's', 5, 'a'), (9, 12, 2, 'k', 's', 5, 'a')";
+
+async fn pending_secrets_of_tests_are_told_apart(place: Place) {
+    before(&place, 18, &[HANDSHAKES, PENDING]).await;
+    let db = after(&place, 18).await;
+    let pending = rows(&db, "SELECT hook, test, handshake, times, received_at FROM pending_secrets ORDER BY hook", 5).await;
+    let expected = [[7, 1, 10, 3, 5], [8, 0, 11, 1, 5], [9, 0, 12, 2, 5]];
+    assert_eq!(pending, expected, "of a delivery that is gone nothing is known");
+    db.close().await;
+}
