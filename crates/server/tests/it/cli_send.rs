@@ -282,3 +282,32 @@ async fn at_a_test_url_the_draft_says_how_it_is_called() {
     assert_eq!(code(&refused), 6, "{}", refused.stderr);
     assert!(refused.stderr.contains("the draft cannot be read"), "{}", refused.stderr);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hook_that_only_a_draft_has_is_called_at_its_test_url() {
+    let app = TestApp::start(BINARY).await;
+    app.secret("key", SECRET).await;
+    let draft = json!({ "text": flow("drafted", "      preset: github\n") });
+    let saved = app.client().call("POST", "/api/v1/workflows/draft", Some(&draft)).await.json();
+    let hook = &saved["hooks"][0];
+    let (id, url, test_url) = (hook["id"].as_str().unwrap(), hook["url"].as_str().unwrap(), hook["test_url"].as_str().unwrap());
+    let sent = send(&app, SECRET, &[id, "--event", "push", "--json"]);
+    assert!(code(&sent) == 0 && sent.stderr.contains("test URL"), "{}{}", sent.stdout, sent.stderr);
+    let [answer]: [Value; 1] = lines(&sent).try_into().unwrap();
+    assert_eq!(app.run(answer["body"]["run_id"].as_str().unwrap()).await["test"], true, "{answer}");
+    let printed = send(&app, SECRET, &[id, "--print"]);
+    assert!(printed.stdout.contains(test_url) && printed.stdout.contains("x-hub-signature-256"), "{}", printed.stdout);
+    // Who names the URL itself means that one.
+    let nothing = send(&app, SECRET, &[url]);
+    assert!(code(&nothing) == 3 && nothing.stderr.contains(test_url), "{}", nothing.stderr);
+
+    // Published, it is called at its own URL; without its trigger where the draft has it again.
+    app.publish(&flow("drafted", "      preset: github\n")).await;
+    let printed = send(&app, SECRET, &[id, "--print"]);
+    assert!(!printed.stdout.contains("/hooks/test/") && printed.stderr.is_empty(), "{}{}", printed.stdout, printed.stderr);
+    app.publish("hookmill: 1\nname: drafted\ntriggers: [{ webhook: { label: other } }]\nsteps: []\n").await;
+    let removed = send(&app, SECRET, &[id]);
+    assert!(code(&removed) == 3 && removed.stderr.contains("not in the published document"), "{}", removed.stderr);
+    assert_eq!(app.client().call("POST", "/api/v1/workflows/draft", Some(&draft)).await.status, 200);
+    assert_eq!(code(&send(&app, SECRET, &[id, "--event", "push", "--id", "another"])), 0);
+}

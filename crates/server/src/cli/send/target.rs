@@ -8,6 +8,7 @@ use url::Url;
 use super::super::client::{Client, Remote, segment};
 use super::super::exit::{Exit, Failed, Result};
 use super::super::hooks;
+use super::super::screen::complain;
 use crate::ingress;
 
 /// A hook, as far as its sender has to know it.
@@ -95,8 +96,20 @@ async fn described(remote: &Remote, named: &str) -> Result<(Vec<String>, Webhook
     let hook = client.get(&format!("/api/v1/hooks/{id}"), &[]).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let workflow = format!("/api/v1/workflows/{}", segment(&text(&hook["workflow"])));
-    let tested = is_test(named);
-    let draft = if tested { draft(&client, &workflow).await? } else { None };
+    let state = text(&hook["state"]);
+    let is_named = named.starts_with("hook_");
+    if state == "draft" && !is_named && !is_test(named) {
+        let test_url = text(&hook["test_url"]);
+        let why = format!("only a draft has {id}, so nothing answers there yet; its test URL is {test_url}");
+        return Err(Failed::new(Exit::NotFound, why));
+    }
+    // Named by its id, a hook that is not published is called where its draft answers.
+    let is_unpublished = is_named && matches!(state.as_str(), "draft" | "removed");
+    let draft = if is_test(named) || is_unpublished { draft(&client, &workflow).await? } else { None };
+    let tested = is_test(named) || draft.is_some();
+    if is_unpublished && tested {
+        complain(&format!("{id} is not published; it is called at its test URL, where the draft answers."));
+    }
     let which = if draft.is_some() { "draft" } else { "published document" };
     let document = match draft {
         Some(draft) => workflow::read(&draft).map_err(|_| {
