@@ -5,7 +5,7 @@ use axum::{Extension, Json};
 use hookmill_engine::id::WorkflowId;
 use hookmill_engine::workflow;
 use hookmill_store::hooks::Hook;
-use hookmill_store::workflows::{Draft, NewDraft, Workflow};
+use hookmill_store::workflows::{Draft, Dropped, NewDraft, Workflow};
 use hookmill_worker::Checked;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -148,7 +148,8 @@ pub(super) async fn get_draft(State(app): State<App>, Path(id): Path<WorkflowId>
     }))
 }
 
-/// Throws the draft of a workflow away. What is published stays as it is, and so do the URLs.
+/// Throws the draft of a workflow away. What is published stays as it is, and so do the URLs; a workflow that was never published
+/// goes with its draft and all its URLs.
 #[utoipa::path(
     delete, path = "/api/v1/workflows/{id}/draft", tag = "workflows", params(("id" = String, Path)),
     responses((status = 204))
@@ -156,8 +157,8 @@ pub(super) async fn get_draft(State(app): State<App>, Path(id): Path<WorkflowId>
 pub(super) async fn delete_draft(State(app): State<App>, Path(id): Path<WorkflowId>) -> Result<StatusCode> {
     find(&app, id).await?;
     match app.store.drop_draft(id).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Problem::not_found("draft of workflow", id)),
+        Dropped::Draft | Dropped::Workflow => Ok(StatusCode::NO_CONTENT),
+        Dropped::Nothing => Err(Problem::not_found("draft of workflow", id)),
     }
 }
 

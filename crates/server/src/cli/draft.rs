@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::client::{Client, Remote, segment};
-use super::exit::Result;
+use super::exit::{Exit, Result};
 use super::screen::{Screen, complain, member, single_line};
 use super::{apply, workflow};
 
@@ -17,7 +17,7 @@ pub(crate) enum Draft {
     Save(Save),
     /// Print the text of a draft; what is wrong with it goes to standard error.
     Show(Which),
-    /// Throw a draft away. What is published stays as it is.
+    /// Throw a draft away. What is published stays as it is; a workflow that was never published goes with its draft and its URLs.
     Drop(Which),
     /// Publish a draft, if nothing is wrong with it.
     Publish(Which),
@@ -64,7 +64,13 @@ impl Draft {
             Self::Drop(which) => {
                 let (client, path) = which.find().await?;
                 client.delete(&path).await?;
-                which.remote.screen().say(&format!("Dropped the draft of {}.", single_line(&which.workflow)));
+                let is_left = match client.get(path.trim_end_matches("/draft"), &[]).await {
+                    Ok(_) => true,
+                    Err(failed) if failed.exit == Exit::NotFound => false,
+                    Err(failed) => return Err(failed),
+                };
+                let gone = if is_left { "" } else { " The workflow was never published, so it is gone with all its URLs." };
+                which.remote.screen().say(&format!("Dropped the draft of {}.{gone}", single_line(&which.workflow)));
                 Ok(())
             }
             Self::Publish(which) => {

@@ -53,8 +53,14 @@ async fn a_draft_is_saved_tested_and_published_with_the_command_line() {
     assert!(published.stdout.contains("published as revision 2"), "{}{}", published.stdout, published.stderr);
     assert_eq!(code(&app.remote_command(&["draft", "show", "Drafted"]).output()), 3, "it is done with");
     assert_eq!(code(&app.remote_command(&["draft", "save", &file(BAD)]).output()), 0);
-    assert_eq!(code(&app.remote_command(&["draft", "drop", "Drafted"]).output()), 0);
+    let dropped = app.remote_command(&["draft", "drop", "Drafted"]).output();
+    assert!(code(&dropped) == 0 && !dropped.stdout.contains("gone"), "{}", dropped.stdout);
     assert_eq!(code(&app.remote_command(&["draft", "drop", "Drafted"]).output()), 3);
+    let other = file(&GOOD.replace("Drafted", "Thrown away"));
+    assert_eq!(code(&app.remote_command(&["draft", "save", &other]).output()), 0);
+    let dropped = app.remote_command(&["draft", "drop", "Thrown away"]).output();
+    assert!(code(&dropped) == 0 && dropped.stdout.contains("it is gone with all its URLs"), "{}", dropped.stdout);
+    assert_eq!(code(&app.remote_command(&["draft", "show", "Thrown away"]).output()), 3);
     let nameless = app.remote_command(&["draft", "save", &file("{")]).output();
     assert!(code(&nameless) == 6 && nameless.stderr.contains("`name`"), "{}", nameless.stderr);
     assert_eq!(code(&app.remote_command(&["draft", "save", &file("{"), "--name", "Drafted"]).output()), 0);

@@ -138,8 +138,9 @@ async fn nothing_answers_where_neither_draft_nor_publication_has_the_trigger() {
     door.publish(&with("label: b")).await;
     nothing(&test).await;
     nothing(&format!("{TEST_PATHS}0123456789abcdefghijkl")).await;
-    door.draft(&with("label: a")).await;
-    assert_eq!(door.json(&test, "{}").await.status, 202);
+    let (workflow, hooks) = door.draft(&with("label: a")).await;
+    nothing(&test).await;
+    assert_eq!(door.json(&test_url(&hooks[0]), "{}").await.status, 202, "a workflow that is gone takes its URLs with it");
     assert_eq!(door.store.revisions(workflow, None, 10).await.unwrap().len(), 2, "what answers nowhere was not tried");
     door.close().await;
 }

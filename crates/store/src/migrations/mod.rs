@@ -5,7 +5,7 @@
 use crate::migrate::Migration;
 
 /// All steps, in order.
-pub static MIGRATIONS: [Migration; 18] = [
+pub static MIGRATIONS: [Migration; 19] = [
     Migration { number: 1, name: "first", sql: include_str!("0001_first.sql") },
     Migration { number: 2, name: "budget of refused requests", sql: include_str!("0002_refused.sql") },
     Migration { number: 3, name: "many replays, acceptances", sql: include_str!("0003_replays.sql") },
@@ -24,4 +24,5 @@ pub static MIGRATIONS: [Migration; 18] = [
     Migration { number: 16, name: "drafts", sql: include_str!("0016_drafts.sql") },
     Migration { number: 17, name: "drafts that were tried", sql: include_str!("0017_tried_drafts.sql") },
     Migration { number: 18, name: "secrets handed over in tests", sql: include_str!("0018_pending_tests.sql") },
+    Migration { number: 19, name: "dropped workflows", sql: include_str!("0019_dropped_workflows.sql") },
 ];

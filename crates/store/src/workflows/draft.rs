@@ -106,6 +106,35 @@ const INSERT_REVISION: &str = "
 
 const DROP: &str = "DELETE FROM drafts WHERE workflow = $1";
 
+/// The hooks of a workflow that was never published.
+macro_rules! its_hooks {
+    () => {
+        "(SELECT h.id FROM hooks h JOIN workflows w ON w.id = h.workflow WHERE w.id = $1 AND w.revision = 0)"
+    };
+}
+
+/// All there is of a workflow that was never published, itself last. Its deliveries and runs stay in the ledger; its tried
+/// drafts go when no run needs them any more.
+const DROP_WORKFLOW: [&str; 6] = [
+    concat!("DELETE FROM listenings WHERE hook IN ", its_hooks!()),
+    concat!("DELETE FROM hook_samples WHERE hook IN ", its_hooks!()),
+    concat!("DELETE FROM old_tokens WHERE hook IN ", its_hooks!()),
+    concat!("DELETE FROM pending_secrets WHERE hook IN ", its_hooks!()),
+    concat!("DELETE FROM hooks WHERE id IN ", its_hooks!()),
+    "DELETE FROM workflows WHERE id = $1 AND revision = 0",
+];
+
+/// What there was to throw away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// Nothing: there is no such draft.
+    Nothing,
+    /// A draft of a workflow that was published.
+    Draft,
+    /// A draft, and with it its workflow, which was never published.
+    Workflow,
+}
+
 impl NewDraft {
     fn check(&self) -> Result<()> {
         if self.name.is_empty() || self.name.len() > NAME_BYTES_MAX || self.name.contains('\0') {
@@ -246,18 +275,27 @@ impl Store {
         Err(Error::Overloaded { retry_after_ms: 1_000 })
     }
 
-    /// Throws a draft away. `false`: there is none.
-    pub async fn drop_draft(&self, workflow: WorkflowId) -> Result<bool> {
+    /// Throws a draft away, and its workflow with all its URLs if that was never published. Runs that have not ended go on.
+    pub async fn drop_draft(&self, workflow: WorkflowId) -> Result<Dropped> {
+        // What was published once stays so.
+        let was_published = self.workflow(workflow).await?.is_some_and(|workflow| workflow.revision.is_some());
         let mut batch = Batch::new();
         batch.execute(HOLD, args![workflow.0], Expect::Any);
         batch.execute(DROP, args![workflow.0], Expect::Exactly(1));
-        bump_catalog(&mut batch, Change::Workflow(workflow));
+        if !was_published {
+            for sql in DROP_WORKFLOW {
+                batch.execute(sql, args![workflow.0], Expect::Any);
+            }
+        }
+        let last = batch.len() - 1;
+        bump_catalog(&mut batch, if was_published { Change::Workflow(workflow) } else { Change::Places(workflow) });
         match self.db().write(batch).await {
             Ok(written) => {
                 self.tell_catalog(bumped_version(&written)?);
-                Ok(true)
+                let is_gone = !was_published && written.counts[last] == 1;
+                Ok(if is_gone { Dropped::Workflow } else { Dropped::Draft })
             }
-            Err(Error::Conflict { .. }) => Ok(false),
+            Err(Error::Conflict { .. }) => Ok(Dropped::Nothing),
             Err(error) => Err(error),
         }
     }

@@ -14,7 +14,7 @@ use hookmill_engine::time::Timestamp;
 use crate::db::Row;
 use crate::{Error, Result, Store, args, narrow};
 
-pub use draft::{Draft, NewDraft, SavedDraft};
+pub use draft::{Draft, Dropped, NewDraft, SavedDraft};
 pub use publish::{DOCUMENT_BYTES_MAX, HOOKS_KEPT_MAX, HOOKS_PER_WORKFLOW_MAX, NAME_BYTES_MAX, Publication, Published};
 pub use tried::TRIED_DRAFTS_KEPT;
 

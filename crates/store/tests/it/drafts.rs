@@ -1,14 +1,19 @@
 //! Drafts: saved whatever they say, tried as revisions, done with when they are published.
 
+use hookmill_engine::time::Span;
 use hookmill_store::hooks::WantedHook;
-use hookmill_store::workflows::{Draft, HOOKS_KEPT_MAX, NewDraft, Publication, Published, SavedDraft};
+use hookmill_store::retention::Policy;
+use hookmill_store::runs::{NewRun, State};
+use hookmill_store::workflows::{Draft, Dropped, HOOKS_KEPT_MAX, NewDraft, Publication, Published, SavedDraft};
 use hookmill_store::workspaces::FIRST_WORKSPACE;
 use hookmill_store::{Error, Store};
 
-use crate::both::{Opened, on_both};
+use crate::both::{Opened, commit, on_both};
 
 on_both!(
     a_draft_makes_a_workflow_that_was_never_published,
+    a_dropped_draft_takes_a_workflow_with_it_that_was_never_published,
+    dropping_and_publishing_at_the_same_time_leave_all_of_it_or_nothing,
     a_tried_draft_is_a_revision_that_is_not_published,
     a_draft_that_says_what_is_published_is_tried_as_that,
     saving_the_same_again_changes_nothing,
@@ -63,10 +68,87 @@ async fn a_draft_makes_a_workflow_that_was_never_published(mut opened: Opened) {
     let draft = opened.store.draft(saved.workflow).await.unwrap().unwrap();
     assert_eq!((draft.document.as_str(), draft.author.as_str(), draft.tried), ("not { a document", "writer", None));
     assert!(opened.store.revisions(saved.workflow, None, 10).await.unwrap().is_empty());
-    assert!(opened.store.drop_draft(saved.workflow).await.unwrap());
-    assert!(!opened.store.drop_draft(saved.workflow).await.unwrap());
-    assert_eq!(opened.store.workflow(saved.workflow).await.unwrap().unwrap().drafted_at, None, "the workflow stays");
     assert_eq!(publish(&opened, "one", &[], None).await.workflow, saved.workflow);
+}
+
+async fn a_dropped_draft_takes_a_workflow_with_it_that_was_never_published(opened: Opened) {
+    let store = &opened.store;
+    let saved = save(&opened, "one", &["a", "b"]).await;
+    let (id, hook) = (saved.workflow, &saved.hooks[0]);
+    let draft = stored(store, &saved).await;
+    let number = store.try_draft(&draft, "one", opened.now()).await.unwrap().unwrap();
+    let rotated = store.rotate_hook(hook.id, Some(opened.now().plus(Span(60_000))), opened.now()).await.unwrap();
+    store.claim_buckets(1024, opened.now()).await.unwrap();
+    let mut open = NewRun { revision: number, draft: true, ..opened.run(None, id.0) };
+    open.epoch = store.owned_buckets().await.unwrap().epoch(open.bucket).unwrap();
+    store.create_run(open.clone(), Vec::new()).await.unwrap();
+    let version = store.catalog_version().await.unwrap();
+    assert_eq!(store.drop_draft(id).await.unwrap(), Dropped::Workflow);
+    let changes = store.catalog_changes(version).await.unwrap();
+    assert_eq!((changes.workflows, changes.places), (vec![(id, version + 1)], Some(version + 1)), "other nodes hear of it");
+    assert_eq!((store.workflow(id).await.unwrap(), store.draft(id).await.unwrap()), (None, None));
+    assert!(store.workflows(FIRST_WORKSPACE, "", 10).await.unwrap().is_empty());
+    assert!(store.hooks(FIRST_WORKSPACE, None, None, 10).await.unwrap().is_empty());
+    assert_eq!(store.hook_by_token(&rotated.token).await.unwrap(), None);
+    assert_eq!(store.hook_by_old_token(&hook.token).await.unwrap(), None);
+    assert_eq!(store.drop_draft(id).await.unwrap(), Dropped::Nothing);
+    // Who was about to try it, to save it or to publish it finds nothing, or begins anew.
+    assert_eq!(store.try_draft(&draft, "one", opened.now()).await.unwrap(), None);
+    let again = save(&opened, "two", &["a"]).await;
+    assert!(again.workflow != id && again.hooks[0].token != rotated.token);
+    // What runs goes on with the draft that was tried.
+    let pass = async || {
+        let mut pass = store.plan_pruning(&Policy::default(), opened.now()).await.unwrap();
+        let mut gone = Vec::new();
+        loop {
+            let pruned = store.prune(&mut pass).await.unwrap();
+            gone.extend(pruned.drafts);
+            if pruned.done {
+                return gone;
+            }
+        }
+    };
+    assert_eq!(pass().await, []);
+    assert_eq!(store.document(id, number).await.unwrap().as_deref(), Some("one"));
+    store.commit_run(commit(open.id, open.epoch, State::Succeeded, opened.now())).await.unwrap();
+    assert_eq!(pass().await, [(id, number)], "all of them go, however few");
+    assert_eq!(store.document(id, number).await.unwrap(), None);
+
+    // What was published once stays, and so do its URLs.
+    let published = publish(&opened, "three", &["a"], None).await;
+    save(&opened, "four", &["a", "c"]).await;
+    assert_eq!(store.drop_draft(again.workflow).await.unwrap(), Dropped::Draft);
+    assert_eq!(published.workflow, again.workflow);
+    let workflow = store.workflow(again.workflow).await.unwrap().unwrap();
+    assert_eq!((workflow.revision, workflow.drafted_at), (Some(published.revision), None));
+    assert!(store.hook_by_token(&again.hooks[0].token).await.unwrap().unwrap().hook.active);
+}
+
+async fn dropping_and_publishing_at_the_same_time_leave_all_of_it_or_nothing(opened: Opened) {
+    let other = opened.another().await;
+    for n in 0..12 {
+        let name = format!("flow {n}");
+        let draft = NewDraft { name: name.clone(), ..new_draft("one", &["a"]) };
+        let saved = opened.store.save_draft(&draft, opened.now()).await.unwrap();
+        let publication = Publication { name: name.clone(), ..publication("one", &["a"], None) };
+        let (mut publication, now) = (publication, opened.now());
+        publication.hooks[0].path = None;
+        let (published, dropped) = match n % 2 {
+            0 => tokio::join!(opened.store.publish(&publication, now), other.drop_draft(saved.workflow)),
+            _ => tokio::join!(other.publish(&publication, now), opened.store.drop_draft(saved.workflow)),
+        };
+        let (published, dropped) = (published.unwrap(), dropped.unwrap());
+        let workflow = opened.store.workflow_by_name(FIRST_WORKSPACE, &name).await.unwrap().unwrap();
+        assert_eq!((workflow.id, workflow.revision), (published.workflow, Some(1)));
+        assert_eq!(dropped == Dropped::Workflow, published.workflow != saved.workflow, "{dropped:?}");
+        let hooks = opened.store.hooks_of(workflow.id).await.unwrap();
+        assert_eq!((hooks.len(), hooks[0].id, hooks[0].active), (1, published.hooks[0].id, true));
+        assert_eq!(opened.store.document(workflow.id, 1).await.unwrap().as_deref(), Some("one"));
+        if dropped == Dropped::Workflow {
+            assert!(opened.store.hooks_of(saved.workflow).await.unwrap().is_empty());
+        }
+    }
+    other.close().await;
 }
 
 async fn a_tried_draft_is_a_revision_that_is_not_published(opened: Opened) {

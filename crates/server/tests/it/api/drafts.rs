@@ -246,6 +246,7 @@ async fn the_explainer_tells_what_a_test_url_leads_to() {
     save(client, WRONG).await;
     let told = explain(&hook["test_url"]).await;
     assert!(told["reason"]["code"] == "hook_not_ready" && text(&told["reason"]["detail"]).contains("desciption"), "{told}");
+    client.publish(&DOUBLE.replace("label: number", "label: other")).await;
     assert_eq!(client.call("DELETE", &format!("/api/v1/workflows/{id}/draft"), None).await.status, 204);
     let told = explain(&hook["test_url"]).await;
     assert!(text(&told["reason"]["detail"]).contains("There is no draft"), "{told}");
@@ -263,6 +264,7 @@ async fn a_hook_that_only_a_draft_has_listens_for_a_sample() {
     // At the only URL at which it answers.
     let server = Running::start().await;
     let client = &server.client;
+    client.publish(&DOUBLE.replace("label: number", "label: other")).await;
     let saved = save(client, DOUBLE).await;
     let hook = &saved["hooks"][0];
     let listen = format!("/api/v1/hooks/{}/listen", text(&hook["id"]));
@@ -273,5 +275,37 @@ async fn a_hook_that_only_a_draft_has_listens_for_a_sample() {
     let path = format!("/api/v1/workflows/{}/draft", text(&saved["workflow"]));
     assert_eq!(client.call("DELETE", &path, None).await.status, 204);
     assert_eq!(client.call("POST", &listen, None).await.status, 409, "nothing can reach it any more");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_workflow_that_was_never_published_goes_with_its_draft() {
+    // It is in no list, its id leads nowhere, nothing answers at its URLs; its tests stay in the ledger.
+    let server = Running::start().await;
+    let client = &server.client;
+    let saved = save(client, DOUBLE).await;
+    let (id, hook) = (text(&saved["workflow"]), &saved["hooks"][0]);
+    let tested = post(client, &hook["test_url"], &json!({ "n": 4 })).await;
+    let run = run_in(client, &tested.run_id(), &["succeeded"]).await;
+    assert_eq!(client.call("DELETE", &format!("/api/v1/workflows/{id}/draft"), None).await.status, 204);
+    assert!(client.list("/api/v1/workflows").await.is_empty() && client.list("/api/v1/hooks").await.is_empty());
+    let hook_id = text(&hook["id"]);
+    for path in [
+        format!("workflows/{id}"),
+        format!("workflows/{id}/draft"),
+        format!("workflows/{id}/revisions"),
+        format!("hooks/{hook_id}"),
+    ] {
+        assert_eq!(client.call("GET", &format!("/api/v1/{path}"), None).await.status, 404, "{path}");
+    }
+    assert_eq!(client.call("DELETE", &format!("/api/v1/workflows/{id}/draft"), None).await.status, 404);
+    assert_eq!(post(client, &hook["test_url"], &json!({ "n": 4 })).await.status, 404);
+    assert_eq!(client.get(&format!("/api/v1/runs/{}", tested.run_id())).await["state"], run["state"]);
+    assert_eq!(client.list("/api/v1/deliveries").await.len(), 1);
+    let replay = format!("/api/v1/deliveries/{}/replay", tested.delivery_id());
+    let again = client.call("POST", &replay, Some(&json!({ "revision": "original" }))).await;
+    assert_eq!(again.status, 404, "{}", again.text());
+    let begun = save(client, DOUBLE).await;
+    assert!(begun["workflow"] != saved["workflow"] && begun["hooks"][0]["url"] != hook["url"], "{begun}");
     server.stop().await;
 }

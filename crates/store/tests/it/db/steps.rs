@@ -5,7 +5,7 @@ use hookmill_store::{MIGRATIONS, args};
 
 use crate::db::place::{Place, on_both};
 
-on_both!(runs_of_tried_drafts_are_found, pending_secrets_of_tests_are_told_apart);
+on_both!(runs_of_tried_drafts_are_found, pending_secrets_of_tests_are_told_apart, workflows_without_anything_go);
 
 /// A database as the version before the step with this number left it, with rows.
 async fn before(place: &Place, number: usize, rows: &[&'static str]) {
@@ -73,5 +73,21 @@ async fn pending_secrets_of_tests_are_told_apart(place: Place) {
     let pending = rows(&db, "SELECT hook, test, handshake, times, received_at FROM pending_secrets ORDER BY hook", 5).await;
     let expected = [[7, 1, 10, 3, 5], [8, 0, 11, 1, 5], [9, 0, 12, 2, 5]];
     assert_eq!(pending, expected, "of a delivery that is gone nothing is known");
+    db.close().await;
+}
+
+const WORKFLOWS: &str = "
+    INSERT INTO workflows (id, workspace, name, revision, last_revision, created_at, updated_at)
+    VALUES (1, 1, 'published', 1, 1, 0, 0), (2, 1, 'drafted', 0, 1, 0, 0), (3, 1, 'dropped', 0, 1, 0, 0)";
+const DRAFTS: &str = "INSERT INTO drafts (workflow, version, document, author, updated_at) VALUES (2, 1, 'd', 'a', 0)";
+const HOOKS: &str = "
+    INSERT INTO hooks (id, workspace, workflow, label, token, active, proposed, created_at)
+    VALUES (21, 1, 1, 'a', 't1', 1, 0, 0), (22, 1, 2, 'a', 't2', 0, 1, 0), (23, 1, 3, 'a', 't3', 0, 1, 0)";
+
+async fn workflows_without_anything_go(place: Place) {
+    before(&place, 19, &[WORKFLOWS, DRAFTS, HOOKS]).await;
+    let db = after(&place, 19).await;
+    assert_eq!(rows(&db, "SELECT id FROM workflows ORDER BY id", 1).await, [[1], [2]]);
+    assert_eq!(rows(&db, "SELECT id FROM hooks ORDER BY id", 1).await, [[21], [22]]);
     db.close().await;
 }
