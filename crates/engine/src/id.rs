@@ -25,7 +25,9 @@ fn write_id(f: &mut fmt::Formatter<'_>, prefix: &str, id: i64) -> fmt::Result {
         let shift = 5 * (DIGIT_COUNT - 1 - position);
         *digit = DIGITS[(id as u64 >> shift) as usize & 31];
     }
-    write!(f, "{prefix}_{}", std::str::from_utf8(&text).expect("the digits are ASCII"))
+    f.write_str(prefix)?;
+    f.write_str("_")?;
+    f.write_str(std::str::from_utf8(&text).expect("the digits are ASCII"))
 }
 
 fn read_id(text: &str, prefix: &'static str) -> Result<i64, IdError> {
