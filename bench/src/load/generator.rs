@@ -29,6 +29,8 @@ pub(super) struct Generator<'a> {
     plan: &'a Plan,
     epoll: OwnedFd,
     timer: OwnedFd,
+    /// When the timer goes off, if it was set.
+    armed: Option<Instant>,
     connections: Vec<Connection>,
     free: Vec<usize>,
     /// Due times of requests that found no free connection.
@@ -61,6 +63,7 @@ impl<'a> Generator<'a> {
             plan,
             epoll,
             timer,
+            armed: None,
             free: (0..plan.connections).collect(),
             connections,
             waiting: VecDeque::new(),
@@ -134,15 +137,18 @@ impl<'a> Generator<'a> {
         Ok(self.outcome)
     }
 
-    fn wait(&self, wake: Instant, events: &mut Vec<Event>) -> io::Result<()> {
+    fn wait(&mut self, wake: Instant, events: &mut Vec<Event>) -> io::Result<()> {
         let left = wake.saturating_duration_since(Instant::now());
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let timeout = if left <= SOON {
             Some(&at_once)
+        } else if self.armed == Some(wake) {
+            None
         } else {
             let it_value = Timespec::try_from(left).map_err(io::Error::other)?;
             let once = Itimerspec { it_interval: at_once, it_value };
             timerfd_settime(&self.timer, TimerfdTimerFlags::empty(), &once)?;
+            self.armed = Some(wake);
             None
         };
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), timeout) {
@@ -156,6 +162,7 @@ impl<'a> Generator<'a> {
         let (data, flags) = (event.data.u64(), event.flags);
         if data == TIMER {
             let mut expirations = [0; 8];
+            self.armed = None;
             // Setting the timer anew clears it too; then there is nothing to read.
             let _ = rustix::io::read(&self.timer, &mut expirations);
             return Ok(());
