@@ -126,7 +126,8 @@ fn parse(bytes: &[u8]) -> Parsed {
         }
         value.trim().parse::<usize>().ok()
     });
-    let Some(length) = length else { return Parsed::Nonsense };
+    // A 204 has no content and says no length (RFC 9110, sections 6.4.1 and 8.6).
+    let Some(length) = length.or((status == 204).then_some(0)) else { return Parsed::Nonsense };
     match bytes.len().cmp(&(head_end + 4 + length)) {
         std::cmp::Ordering::Less => Parsed::Part,
         std::cmp::Ordering::Equal => Parsed::Whole(status),
@@ -151,6 +152,7 @@ mod tests {
         }
         assert_eq!(parse(b"HTTP/1.1 202 Accepted\r\nContent-Length: 1\r\n\r\nok"), Parsed::Nonsense);
         assert_eq!(parse(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Parsed::Nonsense);
+        assert_eq!(parse(b"HTTP/1.1 204 No Content\r\nAllow: POST\r\n\r\n"), Parsed::Whole(204));
         assert_eq!(parse(b"SMTP\r\n\r\n"), Parsed::Nonsense);
     }
 }
