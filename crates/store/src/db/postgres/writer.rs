@@ -32,6 +32,8 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
 /// What became of a batch; none while nobody knows.
 type Answer = Option<Result<Written, Error>>;
+/// Batches that met other rows than they expect, each with the first statement that did.
+type Unmet = Vec<(usize, usize)>;
 type Step<'a> = Pin<Box<dyn Future<Output = Result<(Vec<Row>, u64), Failure>> + Send + 'a>>;
 
 pub(super) struct Writer {
@@ -81,8 +83,8 @@ impl Writer {
 /// How a transaction ended.
 enum Ended {
     Committed(Vec<Written>),
-    /// Undone: these batches met other rows than they expect, each with the first statement that did.
-    Unmet(Vec<(usize, usize)>),
+    /// Undone: for some, expectations do not hold.
+    Unmet(Unmet),
     /// Undone: something failed.
     Failed(Error),
 }
@@ -158,7 +160,7 @@ async fn try_merged(
     session: &mut Session,
     batches: &[&Batch],
     bounds: RowBounds,
-) -> Result<Result<Vec<Written>, Vec<(usize, usize)>>, Failure> {
+) -> Result<Result<Vec<Written>, Unmet>, Failure> {
     let plan = Plan::of(batches.iter().copied());
     session.prepare_all(&plan).await?;
     let session = &*session;
@@ -235,9 +237,8 @@ async fn in_one_go(mut steps: Vec<Step<'_>>) -> Result<Vec<(Vec<Row>, u64)>, Fai
     Ok(done)
 }
 
-/// Gives each batch its answers, if all expectations hold; otherwise names the batches for which they do not, each with the
-/// first statement. `done` may begin with `BEGIN` and end with `COMMIT`.
-fn sort_out(plan: &Plan<'_>, batches: usize, done: Vec<(Vec<Row>, u64)>) -> Result<Vec<Written>, Vec<(usize, usize)>> {
+/// Gives each batch its answers, if all expectations hold. `done` may begin with `BEGIN` and end with `COMMIT`.
+fn sort_out(plan: &Plan<'_>, batches: usize, done: Vec<(Vec<Row>, u64)>) -> Result<Vec<Written>, Unmet> {
     let steps: usize = plan.levels.iter().map(|level| level.inserts.len() + level.executes.len()).sum();
     let begins = usize::from(done.len() > steps);
     let mut done = done.into_iter().skip(begins);
