@@ -22,7 +22,6 @@ fn run(document: &str, headers: &[(&str, &str)], body: &Value) -> (Outcome, Vec<
         query: "",
         headers: &headers,
         body: &Bytes::from(body.to_string()),
-        encodings: &[],
         event: None,
         address: "192.0.2.1",
         received_at: now,

@@ -84,13 +84,12 @@ fn read_request(headers: &Headers, query: &str, body: &[u8]) -> Result<Parsed, R
         query,
         headers,
         body: &body,
-        encodings: &[Encoding::Gzip, Encoding::Deflate, Encoding::Br, Encoding::Zstd],
         event: None,
         address: "::1",
         received_at: Timestamp(0),
         delivery: DeliveryId(1),
     };
-    parse(&WebhookTrigger::default(), &request)
+    parse(&WebhookTrigger { encodings: Encoding::ALL.to_vec(), ..WebhookTrigger::default() }, &request)
 }
 
 fn bad_body(content_type: &str, body: &[u8]) -> (String, Option<(usize, usize)>) {

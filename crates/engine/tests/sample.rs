@@ -78,7 +78,6 @@ fn request<'a>(method: &'a str, query: &'a str, headers: &'a Headers, body: &'a 
         query,
         headers,
         body,
-        encodings: &[],
         event: None,
         address: "203.0.113.9",
         received_at: Timestamp(0),

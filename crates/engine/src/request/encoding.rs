@@ -69,14 +69,14 @@ impl fmt::Display for Encoding {
     }
 }
 
-/// The bytes of the body without its encodings. `bytes_max`: what the trigger allows.
-pub(super) fn undo(request: &Request<'_>, bytes_max: Option<u64>) -> Result<Bytes, Refusal> {
+/// The bytes of the body without its encodings. `allowed`, `bytes_max`: what the trigger says.
+pub(super) fn undo(request: &Request<'_>, allowed: &[Encoding], bytes_max: Option<u64>) -> Result<Bytes, Refusal> {
     let Some(header) = request.headers.joined_text("content-encoding") else { return Ok(request.body.clone()) };
     let mut applied = Vec::new();
     for name in header.split(',').map(str::trim).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity")) {
-        match Encoding::of(name).filter(|encoding| request.encodings.contains(encoding)) {
+        match Encoding::of(name).filter(|encoding| allowed.contains(encoding)) {
             Some(encoding) => applied.push(encoding),
-            None => return Err(unsupported(name, request.encodings)),
+            None => return Err(unsupported(name, allowed)),
         }
     }
     if applied.len() > ENCODINGS_MAX {

@@ -59,8 +59,6 @@ pub struct Request<'a> {
     pub headers: &'a Headers,
     /// The exact bytes of the body.
     pub body: &'a Bytes,
-    /// The content encodings that are undone.
-    pub encodings: &'a [Encoding],
     /// The type of the event as the sender's preset tells it.
     pub event: Option<&'a str>,
     /// Where it came from.
@@ -105,7 +103,7 @@ impl<'t> Read<'t> {
     fn of(trigger: &WebhookTrigger, request: &Request<'_>, wanted: &[&'t str]) -> Result<Self, Refusal> {
         let query = form::Query::of(request.query)?;
         let mut notes = Vec::new();
-        let bytes = encoding::undo(request, trigger.body_bytes_max)?;
+        let bytes = encoding::undo(request, &trigger.encodings, trigger.body_bytes_max)?;
         let texts = media::Texts::of(trigger.preset_info());
         let body = media::parse_body(request, &bytes, &query, (wanted, texts), &mut notes)?;
         Ok(Self { bytes, query, body, files: Vec::new(), notes })

@@ -14,7 +14,7 @@ use super::body::{Body, BodyKind, Container, Content, Member, member};
 use super::form::Query;
 use super::media::Texts;
 use super::webhook::Raw;
-use super::{Refusal, Request};
+use super::{Encoding, Refusal, Request};
 use crate::workflow::{PresetInfo, Source, Variable, WebhookTrigger};
 use fit::{Fitted, Fitting};
 use problems::Problems;
@@ -118,7 +118,7 @@ fn whole(request: &Request<'_>, bytes: &Bytes, body: &Body<'_>) -> Raw {
 /// What a request says without any declaration, and whether its values are texts that stand for something.
 pub(crate) fn undeclared(request: &Request<'_>, preset: Option<&PresetInfo>) -> Result<(serde_json::Value, bool), Refusal> {
     let query = Query::of(request.query)?;
-    let bytes = super::encoding::undo(request, None)?;
+    let bytes = super::encoding::undo(request, Encoding::ALL, None)?;
     let body = super::media::parse_body(request, &bytes, &query, (&[], Texts::of(preset)), &mut Vec::new())?;
     Ok((plain(body.content.value()), body.kind == BodyKind::Form))
 }
@@ -207,7 +207,6 @@ mod tests {
             query: "",
             headers: &[("content-type", "application/json")].into_iter().collect(),
             body: &bytes,
-            encodings: &[],
             event: None,
             address: "",
             received_at: crate::time::Timestamp(0),

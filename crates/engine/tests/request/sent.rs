@@ -41,7 +41,6 @@ impl Sent {
             query: self.query,
             headers: &self.headers.iter().map(|(name, value)| (name, value)).collect(),
             body: &self.body,
-            encodings: &trigger.encodings,
             event: self.event,
             address: "203.0.113.9",
             received_at: Timestamp(1_773_480_413_589),

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use bytes::Bytes;
 use hookmill_engine::id::{DeliveryId, HookId};
-use hookmill_engine::request::{Encoding, Headers, Request};
+use hookmill_engine::request::{Headers, Request};
 use hookmill_engine::sample::{self, Variables};
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::PresetInfo;
@@ -201,7 +201,6 @@ impl Example {
             query: &self.query,
             headers: &self.headers,
             body: &self.body,
-            encodings: Encoding::ALL,
             event: None,
             address: "",
             received_at: Timestamp(0),

@@ -127,7 +127,6 @@ impl Inner {
             query: delivery.path_and_query.split_once('?').map_or("", |(_, query)| query),
             headers: &delivery.headers,
             body: &delivery.body,
-            encodings: &found.hook.trigger().encodings,
             event: delivery.facts.event.as_deref(),
             address: &delivery.address,
             received_at: delivery.received_at,

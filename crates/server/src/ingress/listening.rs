@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use axum::body::Body;
 use bytes::Bytes;
 use hookmill_engine::id::HookId;
-use hookmill_engine::request::{Encoding, Request as Sent};
+use hookmill_engine::request::Request as Sent;
 use hookmill_engine::sample;
 use hookmill_engine::time::Timestamp;
 use hookmill_engine::workflow::PresetInfo;
@@ -142,7 +142,6 @@ fn readable(delivery: &NewDelivery, parameters: &[(String, String)], preset: Opt
         query: delivery.path_and_query.split_once('?').map_or("", |(_, query)| query),
         headers: &delivery.headers,
         body: &delivery.body,
-        encodings: Encoding::ALL,
         event: None,
         address: &delivery.address,
         received_at: delivery.received_at,

@@ -15,16 +15,16 @@ const PARSED_IN_PLACE_BYTES_MAX: usize = 128 * 1024;
 
 /// Parses where it disturbs nobody.
 pub(super) fn parsed(hook: &Hook, sent: &Sent<'_>) -> Result<Parsed> {
-    undisturbed(sent, || parse(hook.trigger(), sent)).map_err(|refusal| Refused::request(&refusal))
+    undisturbed(hook, sent, || parse(hook.trigger(), sent)).map_err(|refusal| Refused::request(&refusal))
 }
 
 /// The same of a request that is split: each of its elements.
 pub(super) fn elements(hook: &Hook, path: &BodyPath, sent: &Sent<'_>) -> Result<Vec<Parsed>> {
-    undisturbed(sent, || parse_elements(hook.trigger(), path, sent)).map_err(|refusal| Refused::request(&refusal))
+    undisturbed(hook, sent, || parse_elements(hook.trigger(), path, sent)).map_err(|refusal| Refused::request(&refusal))
 }
 
-fn undisturbed<T>(sent: &Sent<'_>, parse: impl FnOnce() -> T) -> T {
-    let encoded = !sent.encodings.is_empty() && sent.headers.get("content-encoding").is_some();
+fn undisturbed<T>(hook: &Hook, sent: &Sent<'_>, parse: impl FnOnce() -> T) -> T {
+    let encoded = !hook.trigger().encodings.is_empty() && sent.headers.get("content-encoding").is_some();
     let factor = if encoded { INFLATED_RATIO_MAX as usize } else { 1 };
     beside(sent.body.len().saturating_mul(factor), parse)
 }

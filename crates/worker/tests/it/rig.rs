@@ -309,7 +309,6 @@ impl Rig {
             query: "",
             headers: &headers,
             body: &body,
-            encodings: &[],
             event: None,
             address: "127.0.0.1",
             received_at: now,

@@ -131,7 +131,6 @@ mod tests {
             query: "",
             headers: &headers,
             body: &Bytes::copy_from_slice(document.as_bytes()),
-            encodings: &[],
             event: None,
             address: "",
             received_at: Timestamp(0),
