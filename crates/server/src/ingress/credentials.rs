@@ -15,7 +15,7 @@ use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::absent::Absent;
+use super::absent::{self, Absent};
 use super::keys::{Found, Keys};
 use crate::vault::Held;
 
@@ -94,7 +94,16 @@ pub(super) struct Presented<'a> {
 #[derive(Default)]
 struct Findings {
     presented_any: bool,
+    /// Something was compared with what is stored, and is not that.
+    refused: bool,
+    /// Whether anything is stored that could fit.
+    ready: bool,
+    /// What would have to be stored to judge what was presented,
     absent: Vec<Absent>,
+    /// and what was not presented.
+    unasked: Vec<Absent>,
+    /// Names without a use beside others that are live.
+    idle: Vec<Absent>,
     /// What exactly is wrong with a token.
     why: Option<String>,
     unusable: Option<String>,
@@ -144,15 +153,26 @@ impl Credentials {
         if let Some(why) = findings.unusable {
             return Verdict::Unusable(why);
         }
-        if !findings.absent.is_empty() {
+        // A caller whose credential cannot be judged comes again later. One whose credential was judged is told so, also if something
+        // else is missing: else there would be no limit on guessing.
+        if !findings.refused && !findings.absent.is_empty() {
             return Verdict::SecretsAbsent(findings.absent);
+        }
+        if !findings.ready && !findings.unasked.is_empty() {
+            return Verdict::SecretsAbsent(findings.unasked);
         }
         let what = match findings.why {
             Some(why) => why,
             None if findings.presented_any => "A credential was presented, but it is not the stored secret.".to_owned(),
             None => "No credential was presented.".to_owned(),
         };
-        Verdict::Wrong(format!("{what} {}", self.expected()))
+        let expected = self.expected();
+        let mut missing: Vec<Absent> = [findings.absent, findings.unasked, findings.idle].concat();
+        missing.retain(Absent::is_missing);
+        match missing.as_slice() {
+            [] => Verdict::Wrong(format!("{what} {expected}")),
+            some => Verdict::Wrong(format!("{what} {expected} {}", absent::sentence(some))),
+        }
     }
 
     /// What a caller must present, in words. Tells where, never what.
@@ -231,34 +251,45 @@ impl Accepted {
     fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Held, findings: &mut Findings) -> bool {
         if matches!(self.place, Place::Signature) {
             findings.presented_any = true;
+            (findings.refused, findings.ready) = (findings.refused || !presented.signed, true);
             return presented.signed;
         }
         let values = self.place.presented(presented);
         findings.presented_any |= !values.is_empty();
         if matches!(self.place, Place::ApiKey) {
-            return values.iter().any(|value| is_key(value, presented, findings));
+            let fits = values.iter().any(|value| is_key(value, presented, findings));
+            (findings.refused, findings.ready) = (findings.refused || !values.is_empty() && !fits, true);
+            return fits;
         }
         // Every secret is compared with every value: which of them fits makes no difference in time.
         let mut live = Vec::new();
-        let mut expired = Vec::new();
+        let mut idle = Vec::new();
         for name in &self.secrets {
             match resolve(name) {
                 Held::Live(secret) => live.push(secret),
-                Held::Expired(at) => expired.push(Absent::expired(name, at)),
-                Held::Missing => findings.absent.push(Absent::missing(name)),
+                Held::Expired(at) => idle.push(Absent::expired(name, at)),
+                Held::Missing => idle.push(Absent::missing(name)),
             }
         }
-        if live.is_empty() {
-            findings.absent.append(&mut expired);
-        }
+        // A token may be checked with a public key, which is no secret.
+        let ready = !live.is_empty() || idle.is_empty();
+        let mut fits = false;
         if let Place::Jwt(wanted) = &self.place {
             let secrets: Vec<&[u8]> = live.iter().map(|secret| secret.as_bytes()).collect();
-            return values.iter().any(|value| is_token(wanted, value, &secrets, presented, findings));
+            fits = ready && values.iter().any(|value| is_token(wanted, value, &secrets, presented, findings));
+        } else {
+            for (secret, value) in live.iter().flat_map(|secret| values.iter().map(move |value| (secret, value))) {
+                fits |= matches(value, secret.as_bytes());
+            }
         }
-        let mut fits = false;
-        for (secret, value) in live.iter().flat_map(|secret| values.iter().map(move |value| (secret, value))) {
-            fits |= matches(value, secret.as_bytes());
-        }
+        findings.ready |= ready;
+        findings.refused |= ready && !fits && !values.is_empty();
+        let list = match (ready, values.is_empty()) {
+            (true, _) => &mut findings.idle,
+            (false, false) => &mut findings.absent,
+            (false, true) => &mut findings.unasked,
+        };
+        list.append(&mut idle);
         fits
     }
 }

@@ -72,11 +72,30 @@ fn everything_else_is_wrong_and_the_reason_names_no_value() {
 fn a_missing_secret_only_matters_when_nothing_else_fits() {
     let only_api = |name: &str| if name == "api" { secrets(name) } else { Held::Missing };
     let mut headers = HeaderMap::new();
-    let missing = Verdict::SecretsAbsent(vec![Absent::missing("shop"), Absent::missing("shop")]);
-    assert_eq!(credentials().check(&presented(&headers, "key=x", b""), only_api), missing);
+    let missing = |names: usize| Verdict::SecretsAbsent(vec![Absent::missing("shop"); names]);
+    assert_eq!(credentials().check(&presented(&headers, "key=x", b""), only_api), missing(1));
+    // Nobody could say what would be missing to whoever presents nothing.
+    assert!(matches!(credentials().check(&presented(&headers, "", b""), only_api), Verdict::Wrong(_)));
     headers.append("authorization", HeaderValue::from_static("Bearer t0ken"));
     assert_eq!(credentials().check(&presented(&headers, "key=x", b""), only_api), Verdict::Welcome);
     assert_eq!(Credentials::new(None, None).unwrap().check(&presented(&headers, "", b""), only_api), Verdict::Welcome);
+}
+
+#[test]
+fn a_wrong_credential_is_wrong_whatever_else_is_missing() {
+    let wrong = |rule: &Credentials, headers: &HeaderMap| {
+        let Verdict::Wrong(reason) = rule.check(&presented(headers, "key=x", b""), secrets) else { panic!("{rule:?}") };
+        assert!(reason.contains("nowhere"), "the owner is told what is missing: {reason}");
+    };
+    let none = HeaderMap::new();
+    wrong(&any(vec![Credential::SharedKey(SecretNames(vec!["shop".into(), "nowhere".into()]))]), &none);
+    let bearer = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer x"))]);
+    let two = any(vec![Credential::SharedKey("shop".into()), Credential::Bearer("nowhere".into())]);
+    wrong(&two, &none);
+    wrong(&two, &bearer);
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer right"))]);
+    let missing = Verdict::SecretsAbsent(vec![Absent::missing("nowhere")]);
+    assert_eq!(two.check(&presented(&headers, "", b""), secrets), missing, "it could be right: it comes again");
 }
 
 #[test]
