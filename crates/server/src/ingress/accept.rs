@@ -33,6 +33,7 @@ const PARSED_FACTOR: usize = 4;
 /// A request that was understood: what it says, and the run that it is to start.
 struct Understood {
     delivery: NewDelivery,
+    run: RunId,
     /// What the templates of the answer see; the id of the run and its seed are in it.
     accepted: Accepted,
     parsed: Parsed,
@@ -74,7 +75,7 @@ impl Inner {
                 (Some(response), note)
             }
         };
-        let Understood { mut delivery, accepted, parsed, lane, contact } = understood;
+        let Understood { mut delivery, run, accepted, parsed, lane, contact } = understood;
         delivery.status = at_once.as_ref().map_or(StatusCode::ACCEPTED, Response::status).as_u16();
         delivery.detail = notes(&parsed.notes, note);
         delivery.duration_us = arrival.took_us();
@@ -82,8 +83,8 @@ impl Inner {
         if held {
             delivery.outcome = Outcome::Held;
         }
-        let waiter = waits.filter(|_| !held).map(|wants| self.worker.wait_answer(accepted.run, wants));
-        let new_run = self.new_run(hook, &delivery, accepted.run, accepted.seed, lane);
+        let waiter = waits.filter(|_| !held).map(|wants| self.worker.wait_answer(run, wants));
+        let new_run = self.new_run(hook, &delivery, run, accepted.seed, lane);
         let stored = self.store_and_start(hook, delivery, new_run, parsed, claim.as_ref(), contact).await;
         if let Some(original) = stored.map_err(|error| if error.is_senders() { refused(error) } else { error })? {
             let strict = claim.is_some_and(|claim| claim.strict);
@@ -115,8 +116,8 @@ impl Inner {
         let lane = self.lane_of(hook, &parsed.webhook, arrival.received_at)?;
         let seed = self.seeds.hash_one(run.0);
         let (webhook, now) = (parsed.webhook.clone(), arrival.received_at);
-        let accepted = Accepted { delivery: delivery.id, run, runs: None, webhook, now, seed };
-        Ok(Understood { delivery, accepted, parsed, lane, contact })
+        let accepted = Accepted { delivery: delivery.id, run: Some(run), runs: None, webhook, now, seed };
+        Ok(Understood { delivery, run, accepted, parsed, lane, contact })
     }
 
     /// A request as recovery will build it from what is stored.

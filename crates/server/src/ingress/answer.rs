@@ -64,8 +64,8 @@ struct Fallback {
 #[derive(Clone, Debug)]
 pub(super) struct Accepted {
     pub(super) delivery: DeliveryId,
-    /// The run; the first one if there are several.
-    pub(super) run: RunId,
+    /// The run; the first one if there are several. None: nothing was to be run, or retention took it and its delivery.
+    pub(super) run: Option<RunId>,
     /// All runs of a request that is split.
     pub(super) runs: Option<Vec<RunId>>,
     pub(super) webhook: Value,
@@ -197,7 +197,8 @@ impl Responder {
         };
         rendered.unwrap_or_else(|why| {
             let detail = "The run succeeded, but the answer could not be made from its output.";
-            tracing::warn!(run.id = %accepted.run, error = %why, "The answer of run {} could not be made", accepted.run);
+            let run = accepted.run_id();
+            tracing::warn!(run.id = run, error = %why, "The answer of run {run} could not be made");
             self.problem(StatusCode::INTERNAL_SERVER_ERROR, Code::Internal, detail, accepted)
         })
     }
@@ -214,7 +215,8 @@ impl Responder {
     fn fallback(&self, status: StatusCode, fallback: &Fallback, scope: &Scope, accepted: &Accepted) -> Option<Response<Body>> {
         let value = fallback.body.as_ref()?.eval(scope);
         let value = value.inspect_err(|error| {
-            tracing::warn!(run.id = %accepted.run, %error, "The answer for what became of run {} could not be made", accepted.run);
+            let run = accepted.run_id();
+            tracing::warn!(run.id = run, %error, "The answer for what became of run {run} could not be made");
         });
         let (content_type, body) = written(fallback.form, to_json(&value.ok()?));
         let mut response = secured(status, content_type, body);
@@ -230,7 +232,7 @@ impl Responder {
         let mut body = problem(code, detail);
         body["status"] = status.as_u16().into();
         body["delivery_id"] = accepted.delivery.to_string().into();
-        body["run_id"] = accepted.run.to_string().into();
+        body["run_id"] = accepted.run.map(|run| run.to_string()).into();
         secured(status, PROBLEM, Bytes::from(body.to_string()))
     }
 
@@ -251,7 +253,10 @@ fn usable_status(status: u16) -> Option<StatusCode> {
 /// The ids under which to ask for what became of a request.
 fn ids(status: StatusCode, accepted: &Accepted) -> Response<Body> {
     let body = match &accepted.runs {
-        None => format!(r#"{{"delivery_id":"{}","run_id":"{}"}}"#, accepted.delivery, accepted.run),
+        None => match accepted.run {
+            Some(run) => format!(r#"{{"delivery_id":"{}","run_id":"{run}"}}"#, accepted.delivery),
+            None => format!(r#"{{"delivery_id":"{}","run_id":null}}"#, accepted.delivery),
+        },
         Some(runs) => {
             let runs: Vec<String> = runs.iter().map(RunId::to_string).collect();
             serde_json::json!({ "delivery_id": accepted.delivery.to_string(), "run_ids": runs }).to_string()

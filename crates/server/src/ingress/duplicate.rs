@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use bytes::Bytes;
-use hookmill_engine::id::RunId;
+use hookmill_engine::id::{DeliveryId, RunId};
 use hookmill_store::deliveries::{NewDelivery, Outcome};
 use hookmill_store::idempotency::Original;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -16,6 +16,14 @@ use super::refused::{Refused, Result};
 
 /// Says that an answer repeats an earlier one.
 pub const DUPLICATE: HeaderName = HeaderName::from_static("hookmill-duplicate");
+
+/// The runs that were accepted with a delivery.
+struct AcceptedRuns {
+    /// The first, also when retention took it.
+    first: Option<RunId>,
+    /// Those that are still there.
+    kept: Vec<RunId>,
+}
 
 impl Inner {
     /// What the key of a request was used for before, if that is likely; whoever stores the request learns it for certain.
@@ -37,23 +45,23 @@ impl Inner {
         if strict && !original.same_body {
             return Err(Refused::key_reused(&original.delivery));
         }
-        let runs = self.store.runs_of_delivery(original.delivery).await.map_err(|error| Refused::store(&error))?;
+        let runs = self.runs_of(original.delivery).await.map_err(|error| Refused::store(&error))?;
         accepted.delivery = original.delivery;
-        accepted.run = runs.first().copied().unwrap_or(RunId(0));
-        let is_gone = runs.is_empty();
-        accepted.runs = accepted.runs.map(|_| runs);
+        accepted.run = runs.first;
+        let there = runs.first.filter(|_| !runs.kept.is_empty());
+        accepted.runs = accepted.runs.map(|_| runs.kept);
         if hook.responder.is_made_from_values() {
             self.as_it_was(&mut accepted).await?;
         }
-        let mut response = match hook.responder.waits_for() {
-            None => hook.responder.at_once(&accepted).0,
+        let mut response = match (hook.responder.waits_for(), there) {
+            (None, _) => hook.responder.at_once(&accepted).0,
             // Retention took the run: there is nothing to wait for.
-            Some(_) if is_gone => hook.responder.after(&accepted, None),
-            Some(wants) => {
+            (Some(_), None) => hook.responder.after(&accepted, None),
+            (Some(wants), Some(run)) => {
                 let answer = async {
                     // Registered before looking: an end in between is told to the waiter.
-                    let mut waiter = self.worker.wait_answer(accepted.run, wants);
-                    match self.worker.answered(accepted.run, wants).await {
+                    let mut waiter = self.worker.wait_answer(run, wants);
+                    match self.worker.answered(run, wants).await {
                         Ok(Some(answered)) => Some(answered),
                         // It waits with its original.
                         _ if hook.is_paused() => None,
@@ -72,9 +80,21 @@ impl Inner {
         Ok(response)
     }
 
+    /// The runs that were accepted with a delivery; what was replayed of it later is no part of its answer.
+    async fn runs_of(&self, delivery: DeliveryId) -> hookmill_store::Result<AcceptedRuns> {
+        let mut kept = self.store.runs_of_delivery(delivery).await?;
+        let Some((first, last)) = self.store.accepted_runs(delivery).await? else {
+            // It was accepted after all, or nothing is left of it.
+            return Ok(AcceptedRuns { first: kept.first().copied(), kept });
+        };
+        kept.retain(|run| *run <= last);
+        Ok(AcceptedRuns { first: Some(first), kept })
+    }
+
     /// Puts what the original said, and when, in the place of what its copy says: both get the same answer.
     async fn as_it_was(&self, accepted: &mut Accepted) -> Result<()> {
-        match self.worker.given(accepted.run).await {
+        let Some(run) = accepted.run else { return Ok(()) };
+        match self.worker.given(run).await {
             Ok(Some(given)) => {
                 (accepted.webhook, accepted.now) = (given.webhook, given.created_at);
                 // The answer to a request that is split has no single run to take random values from.
@@ -86,7 +106,7 @@ impl Inner {
             Ok(None) => Ok(()),
             Err(hookmill_worker::Error::Store(error)) => Err(Refused::store(&error)),
             Err(error) => {
-                tracing::warn!(run.id = %accepted.run, %error, "The answer of run {} is made from its copy", accepted.run);
+                tracing::warn!(run.id = %run, %error, "The answer of run {run} is made from its copy");
                 Ok(())
             }
         }

@@ -123,18 +123,19 @@ impl Product {
     }
 
     /// The answer to what was accepted; none: ours, with the product's status.
-    pub(crate) fn accepted(self, delivery: DeliveryId, run: RunId) -> Reply {
+    pub(crate) fn accepted(self, delivery: DeliveryId, run: Option<RunId>) -> Reply {
+        let run = run.map(|run| run.to_string());
         let body = match self {
             Self::Smartflow | Self::Smarttalk => {
-                json!({ "delivery_id": delivery.to_string(), "run_id": run.to_string() })
+                json!({ "delivery_id": delivery.to_string(), "run_id": run })
             }
             Self::Hap => {
-                let data = json!({ "sourceId": delivery.to_string(), "instanceId": run.to_string() });
+                let data = json!({ "sourceId": delivery.to_string(), "instanceId": run });
                 json!({ "status": 1, "data": data, "msg": "\u{6210}\u{529f}" })
             }
             Self::Vectense => json!({ "status": "accepted", "workflow_started": true }),
             Self::Smashsend => {
-                json!({ "success": true, "flowRunId": run.to_string(), "message": "Flow triggered successfully" })
+                json!({ "success": true, "flowRunId": run, "message": "Flow triggered successfully" })
             }
         };
         Reply { status: StatusCode::OK, body }

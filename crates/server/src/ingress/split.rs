@@ -67,7 +67,7 @@ impl Inner {
         };
         let mut accepted = Accepted {
             delivery: delivery.id,
-            run: chosen.runs.first().map_or(RunId(0), |one| one.run.id),
+            run: chosen.runs.first().map(|one| one.run.id),
             runs: Some(chosen.runs.iter().map(|one| one.run.id).collect()),
             webhook: parsed.first().map_or(Value::UNDEFINED, |first| first.webhook.clone()),
             now: arrival.received_at,
@@ -99,7 +99,7 @@ impl Inner {
             return Ok(response);
         }
         accepted.runs = Some(places.iter().map(|place| runs[*place].id).collect());
-        accepted.run = places.first().map_or(RunId(0), |place| runs[*place].id);
+        accepted.run = places.first().map(|place| runs[*place].id);
         Ok(hook.responder.at_once(&accepted).0)
     }
 

@@ -101,7 +101,7 @@ fn at_once(described: &Described<'_>, wanted: &Response) -> Answer {
     }
     match described.product().filter(|_| wanted.headers.is_empty()) {
         Some(product) => {
-            let reply = product.accepted(DeliveryId(1), RunId(2));
+            let reply = product.accepted(DeliveryId(1), Some(RunId(2)));
             let body = Some(("application/json", shape(&reply.body), Some(reply.body)));
             Answer { status: status(wanted.status, reply.status.as_u16()), when, body }
         }

@@ -100,6 +100,49 @@ async fn what_the_condition_leaves_out_is_kept_and_starts_nothing() {
     door.close().await;
 }
 
+/// A whole pass of retention, an hour later: how many runs and deliveries it took.
+async fn pruned(door: &Door, policy: &Policy) -> (u64, u64) {
+    let later = Timestamp(hookmill_store::ids::system_clock()().0 + 3_600_000);
+    let mut pass = door.store.plan_pruning(policy, later).await.unwrap();
+    let (mut runs, mut deliveries) = (0, 0);
+    loop {
+        let pruned = door.store.prune(&mut pass).await.unwrap();
+        (runs, deliveries) = (runs + pruned.runs, deliveries + pruned.deliveries);
+        if pruned.done {
+            return (runs, deliveries);
+        }
+    }
+}
+
+async fn a_copy_of_what_retention_took_names_no_other_run(url: Option<String>) {
+    let door = Door::open_with(url, Limits::default()).await;
+    let plain = door.publish(KEYED).await;
+    let told = KEYED.replace("'$.id' }", "'$.id' }, response: { body: { run_id: '{{ run.id }}' } }").replace(": K", ": T");
+    let told = door.publish(&told).await;
+    let send = async |path: &str| door.json(path, r#"{"id":"evt_1"}"#).await;
+    let (first, first_told) = (send(&plain).await, send(&told).await);
+    door.ended(&first).await;
+    door.ended(&first_told).await;
+    assert_eq!(pruned(&door, &Policy { runs: Some(Span(0)), ..Policy::default() }).await, (2, 0));
+    assert_eq!((send(&plain).await.body, send(&told).await.body), (first.body.clone(), first_told.body));
+    assert_eq!(pruned(&door, &Policy { deliveries: Some(Span(0)), ..Policy::default() }).await, (0, 2));
+    let (plain, told) = (send(&plain).await.json(), send(&told).await.json());
+    assert_eq!(plain["delivery_id"], first.json()["delivery_id"]);
+    assert_eq!((&plain["run_id"], &told["run_id"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert!(told.get("run_id").is_some() && plain.get("run_id").is_some());
+    door.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_retention_took_names_no_other_run_on_sqlite() {
+    a_copy_of_what_retention_took_names_no_other_run(None).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_what_retention_took_names_no_other_run_on_postgresql() {
+    a_copy_of_what_retention_took_names_no_other_run(Some(fresh_database().await)).await;
+}
+
 async fn a_copy_of_what_retention_took_is_not_run_again(url: Option<String>) {
     // Accepting a refused copy after all must not repeat the work of its original, though nothing of it is left but its key.
     let door = Door::open_with(url, Limits::default()).await;
@@ -110,18 +153,8 @@ async fn a_copy_of_what_retention_took_is_not_run_again(url: Option<String>) {
     let refused = door.refused(&refused, 401, "unauthorized").await.id;
     let original = door.json(&format!("{path}?key=open"), r#"{"id":1}"#).await;
     door.ended(&original).await;
-    let later = Timestamp(hookmill_store::ids::system_clock()().0 + 3_600_000);
     let policy = Policy { runs: Some(Span(0)), ..Policy::default() };
-    let mut pass = door.store.plan_pruning(&policy, later).await.unwrap();
-    let mut runs = 0;
-    loop {
-        let pruned = door.store.prune(&mut pass).await.unwrap();
-        runs += pruned.runs;
-        if pruned.done {
-            break;
-        }
-    }
-    assert_eq!(runs, 1, "the run of the original is gone");
+    assert_eq!(pruned(&door, &policy).await, (1, 0), "the run of the original is gone");
     let error = door.worker.accept_after_all(refused, Which::Latest, "owner").await.unwrap_err().to_string();
     let original = original.json()["delivery_id"].as_str().unwrap().to_owned();
     assert!(error.contains(&original) && error.contains("not kept any more"), "{error}");

@@ -275,6 +275,16 @@ async fn a_key_in_a_header_is_one_for_the_whole_request_and_a_paused_hook_holds_
     for (run, sku) in runs.iter().zip(["a", "b"]) {
         assert_eq!(output(&ended(&door, *run).await)["sku"], sku);
     }
+    let delivery = door.delivery(&first).await.id;
+    for again in door.worker.replay(delivery, Which::Latest).await.unwrap() {
+        ended(&door, again).await;
+    }
+    let copy = door.post(&path, headers, body).await;
+    assert_eq!(
+        (copy.header("hookmill-duplicate"), &copy.body),
+        (Some("true"), &first.body),
+        "what was replayed is no part of it"
+    );
     door.close().await;
 }
 

@@ -192,6 +192,8 @@ const WITH_BODIES: &str = "
      WHERE id IN ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,
                   $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
 
+const ACCEPTED_RUNS: &str = "SELECT run_first, run_last FROM deliveries WHERE id = $1";
+
 const RUNS_OF: &str = "
     SELECT r.id
       FROM deliveries d
@@ -265,6 +267,14 @@ impl Store {
         let row = rows.pop().ok_or(Error::NotFound)?;
         body::unpack(body::StoredBody { body_bytes: row.int(0)?, crc: row.int(1)?, zstd: row.int(2)? != 0, bytes: row.bytes(3)? })
             .map_err(|error| about(id, error))
+    }
+
+    /// The ids of the first and last run that were accepted with a delivery, also when they are gone by now. `None`: it is gone
+    /// itself, or started none.
+    pub async fn accepted_runs(&self, id: DeliveryId) -> Result<Option<(RunId, RunId)>> {
+        let rows = self.db().read(ACCEPTED_RUNS, args![id.0]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(row.opt_int(0)?.zip(row.opt_int(1)?).map(|(first, last)| (RunId(first), RunId(last))))
     }
 
     /// The runs that a delivery started, replays included; the oldest first and at most [`RUNS_PER_DELIVERY_MAX`].

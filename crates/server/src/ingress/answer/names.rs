@@ -33,12 +33,15 @@ impl Known {
 }
 
 impl Accepted {
+    /// What the log calls the run.
+    pub(super) fn run_id(&self) -> String {
+        self.run.map_or_else(|| "(none)".to_owned(), |run| run.to_string())
+    }
+
     pub(super) fn scope(&self, known: Known) -> Scope {
         let Known { output, error, run } = known;
         let delivery = Value::from(self.delivery.to_string());
-        // An empty array starts no run.
-        let is_none = self.runs.as_ref().is_some_and(Vec::is_empty);
-        let run_id = if is_none { Value::from(()) } else { Value::from(self.run.to_string()) };
+        let run_id = self.run.map_or_else(|| Value::from(()), |run| Value::from(run.to_string()));
         let mut of_run = vec![("id", run_id)];
         of_run.extend(output.clone().map(|output| ("output", output)));
         of_run.extend(error.clone().map(|error| ("error", error)));
