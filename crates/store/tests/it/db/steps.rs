@@ -84,10 +84,35 @@ const HOOKS: &str = "
     INSERT INTO hooks (id, workspace, workflow, label, token, active, proposed, created_at)
     VALUES (21, 1, 1, 'a', 't1', 1, 0, 0), (22, 1, 2, 'a', 't2', 0, 1, 0), (23, 1, 3, 'a', 't3', 0, 1, 0)";
 
+/// Of each of these hooks, and of one that is gone already.
+const LISTENINGS: &str = "
+    INSERT INTO listenings (hook, number, armed_at, deadline, author)
+    VALUES (21, 1, 0, 5, 'a'), (22, 2, 0, 5, 'a'), (23, 3, 0, 5, 'a'), (24, 4, 0, 5, 'a')";
+const SAMPLES: &str = "
+    INSERT INTO hook_samples (hook, source, method, query, headers, body, author, updated_at)
+    VALUES (21, 'json', 'POST', '', '[]', '', 'a', 0), (22, 'json', 'POST', '', '[]', '', 'a', 0),
+           (23, 'json', 'POST', '', '[]', '', 'a', 0), (24, 'json', 'POST', '', '[]', '', 'a', 0)";
+const OLD_TOKENS: &str = "
+    INSERT INTO old_tokens (token, hook, rotated_at, ends_at)
+    VALUES ('o1', 21, 0, 5), ('o2', 22, 0, 5), ('o3', 23, 0, 5), ('o4', 24, 0, 5)";
+const HANDED_OVER: &str = "
+    INSERT INTO pending_secrets (hook, test, handshake, times, key_id, sealed, received_at, address)
+    VALUES (21, 0, 31, 1, 'k', 's', 5, 'a'), (22, 1, 32, 1, 'k', 's', 5, 'a'),
+           (23, 1, 33, 1, 'k', 's', 5, 'a'), (24, 1, 34, 1, 'k', 's', 5, 'a')";
+
 async fn workflows_without_anything_go(place: Place) {
-    before(&place, 19, &[WORKFLOWS, DRAFTS, HOOKS]).await;
+    let theirs = [LISTENINGS, SAMPLES, OLD_TOKENS, HANDED_OVER];
+    before(&place, 19, &[&[WORKFLOWS, DRAFTS, HOOKS], &theirs[..]].concat()).await;
     let db = after(&place, 19).await;
     assert_eq!(rows(&db, "SELECT id FROM workflows ORDER BY id", 1).await, [[1], [2]]);
     assert_eq!(rows(&db, "SELECT id FROM hooks ORDER BY id", 1).await, [[21], [22]]);
+    for theirs in [
+        "SELECT hook FROM listenings ORDER BY hook",
+        "SELECT hook FROM hook_samples ORDER BY hook",
+        "SELECT hook FROM old_tokens ORDER BY hook",
+        "SELECT hook FROM pending_secrets ORDER BY hook",
+    ] {
+        assert_eq!(rows(&db, theirs, 1).await, [[21], [22]], "{theirs}");
+    }
     db.close().await;
 }
