@@ -42,6 +42,10 @@ pub struct Pending {
     pub times: u64,
 }
 
+/// Whoever drops the hook holds its workflow before it looks for what is pending: of the two, the later one sees what the earlier
+/// one did.
+const HOLD: &str = "UPDATE workflows SET revision = revision WHERE id = (SELECT h.workflow FROM hooks h WHERE h.id = $1)";
+
 const KEEP: &str = "
     INSERT INTO pending_secrets (hook, test, handshake, times, key_id, sealed, received_at, address)
     VALUES ($1, $2, $3, 1, $4, $5, $6, $7)
@@ -67,6 +71,9 @@ const TAKE: &str = "DELETE FROM pending_secrets WHERE hook = $1 AND handshake = 
 
 impl Store {
     /// Keeps what a sender handed over in place of what came to the same URL of the hook before, on disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: the hook is gone, so that nobody could ever decide about it.
     pub async fn keep_pending_secret(&self, pending: PendingSecret) -> Result<()> {
         let PendingSecret { hook, test, handshake, key_id, sealed, received_at, address } = pending;
         if sealed.len() > SEALED_BYTES_MAX {
@@ -75,8 +82,9 @@ impl Store {
         self.db().accepting()?;
         let mut batch = Batch::new();
         let row = args![hook.0, test, handshake.0, key_id, sealed, received_at.0, address];
+        batch.execute(HOLD, args![hook.0], Expect::Exactly(1));
         batch.execute(KEEP, row, Expect::Exactly(1));
-        self.db().write(batch).await?;
+        self.db().write(batch).await.map_err(missing)?;
         Ok(())
     }
 
@@ -114,7 +122,7 @@ impl Store {
         batch.execute(TAKE, args![hook.0, handshake.0], Expect::Exactly(1));
         put_into(&mut batch, workspace, secret, now)?;
         bump_catalog(&mut batch, Change::Beside);
-        let written = self.db().write(batch).await.map_err(taken)?;
+        let written = self.db().write(batch).await.map_err(missing)?;
         self.tell_catalog(bumped_version(&written)?);
         Ok(())
     }
@@ -126,12 +134,13 @@ impl Store {
     pub async fn discard_pending_secret(&self, hook: HookId, handshake: DeliveryId) -> Result<()> {
         let mut batch = Batch::new();
         batch.execute(TAKE, args![hook.0, handshake.0], Expect::Exactly(1));
-        self.db().write(batch).await.map_err(taken)?;
+        self.db().write(batch).await.map_err(missing)?;
         Ok(())
     }
 }
 
-fn taken(error: Error) -> Error {
+/// What the first statement asks for is not there.
+fn missing(error: Error) -> Error {
     match error {
         Error::Conflict { statement: 0 } => Error::NotFound,
         other => other,

@@ -1,9 +1,10 @@
 //! Secrets that senders hand over in their handshakes (Asana, Notion).
 //!
 //! Anybody who knows the URL can hand one over, so it is sealed as a pending secret, for the owner to confirm
-//! ([`hookmill_store::pending_secrets`]); one that came to the test URL stands beside that of production. It is on disk before the handshake is answered, because the sender hands it over
-//! once; and it is kept nowhere else.
+//! ([`hookmill_store::pending_secrets`]); one that came to the test URL stands beside that of production. It is on disk before
+//! the handshake is answered, because the sender hands it over once; and it is kept nowhere else.
 
+use hookmill_store::Error as StoreError;
 use hookmill_store::deliveries::NewDelivery;
 use hookmill_store::pending_secrets::PendingSecret;
 
@@ -41,11 +42,16 @@ impl Inner {
             received_at: *received_at,
             address: address.clone(),
         };
-        self.store.keep_pending_secret(pending).await.map_err(|error| Refused::store(&error))?;
+        self.store.keep_pending_secret(pending).await.map_err(|error| match error {
+            // It was dropped since it was found. It will not come back, so there is nothing to send again.
+            StoreError::NotFound => Refused::hook_not_found(),
+            error => Refused::store(&error),
+        })?;
         let whose = if handshake.is_test() { " It came to the test URL, so the draft names it, if there is one." } else { "" };
         Ok(format!(
             "The sender handed over the secret of its later signatures. It is sealed, and nobody is compared with it until you \
-             confirm it: `hookmill secret confirm {hook} {id}`. Do so only if you have just registered this hook at the sender.{whose}"
+             confirm it: `hookmill secret confirm {hook} {id}`. Do so only if you have just registered this hook at the \
+             sender.{whose}"
         ))
     }
 }

@@ -1,6 +1,8 @@
 //! Secrets that senders hand over in their handshakes: on disk before the answer, sealed, compared with nobody until their
 //! owner confirms them, and nowhere else.
 
+use hookmill_store::args;
+use hookmill_store::db::{Batch, Expect};
 use hookmill_store::deliveries::{DeliveryFilter, Outcome};
 use hookmill_testkit::TestApp;
 use hookmill_testkit::app::{Client, Database, Hook};
@@ -45,6 +47,21 @@ async fn what_is_handed_over_stands_nowhere_in_the_ledger() {
     let newest = door.store.pending_secrets_of(kept[0].hook).await.unwrap().remove(0);
     assert_eq!(newest.times, 2, "a hook has one pending secret");
     assert!(!newest.secret.sealed.windows(8).any(|part| NOTION.as_bytes().windows(8).any(|known| part == known)));
+    door.close().await;
+}
+
+#[tokio::test]
+async fn a_hook_that_is_gone_takes_nothing_over_though_the_door_still_knows_it() {
+    let door = Door::open().await;
+    door.publish(&document("preset: asana, secret: later")).await;
+    assert_eq!(door.post("/hooks/main/p", "", "").await.status, 503, "the hook is known now");
+    // As another node drops it, before its word has come.
+    let mut batch = Batch::new();
+    batch.execute("DELETE FROM hooks", args![], Expect::Exactly(1));
+    door.store.db().write(batch).await.unwrap();
+    let answer = door.post("/hooks/main/p", &format!("X-Hook-Secret: {ASANA}\r\n"), "").await;
+    assert_eq!((answer.status, answer.code().as_str()), (404, "hook_not_found"), "{answer:?}");
+    assert_eq!(answer.header("x-hook-secret"), None);
     door.close().await;
 }
 

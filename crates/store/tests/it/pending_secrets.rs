@@ -5,9 +5,9 @@ use hookmill_engine::id::{DeliveryId, HookId};
 use hookmill_store::hooks::{Hook, WantedHook};
 use hookmill_store::pending_secrets::{Pending, PendingSecret};
 use hookmill_store::secrets::NewSecret;
-use hookmill_store::workflows::Publication;
+use hookmill_store::workflows::{Dropped, NewDraft, Publication};
 use hookmill_store::workspaces::FIRST_WORKSPACE;
-use hookmill_store::{Error, Store};
+use hookmill_store::{Error, Store, args};
 
 use crate::both::{Opened, on_both};
 
@@ -16,6 +16,7 @@ on_both!(
     what_is_decided_about_is_the_handshake_that_was_looked_at,
     confirming_stores_the_secret_or_changes_nothing,
     what_comes_to_the_test_url_stands_beside_what_waits_for_production,
+    nothing_is_handed_over_to_a_hook_that_is_gone,
 );
 
 async fn hook(opened: &Opened, name: &str) -> Hook {
@@ -41,18 +42,22 @@ async fn pending(store: &Store, hook: HookId) -> Option<Pending> {
 }
 
 async fn hand_over_to(opened: &Opened, hook: HookId, test: bool, sealed: &'static [u8]) -> DeliveryId {
-    let handshake = DeliveryId(opened.store.next_id());
-    let pending = PendingSecret {
+    let pending = handed_over(opened, hook, test, sealed);
+    let handshake = pending.handshake;
+    opened.store.keep_pending_secret(pending).await.unwrap();
+    handshake
+}
+
+fn handed_over(opened: &Opened, hook: HookId, test: bool, sealed: &'static [u8]) -> PendingSecret {
+    PendingSecret {
         hook,
         test,
-        handshake,
+        handshake: DeliveryId(opened.store.next_id()),
         key_id: "k1".into(),
         sealed: Bytes::from_static(sealed),
         received_at: opened.now(),
         address: "192.0.2.7".into(),
-    };
-    opened.store.keep_pending_secret(pending).await.unwrap();
-    handshake
+    }
 }
 
 fn sealed<'a>(name: &'a str, version: u32) -> NewSecret<'a> {
@@ -136,6 +141,38 @@ async fn what_comes_to_the_test_url_stands_beside_what_waits_for_production(mut 
     assert_eq!(known(&store.pending_secrets_of(one).await.unwrap()), [of_one[0]]);
     store.discard_pending_secret(one, waits).await.unwrap();
     assert_eq!(store.pending_secrets_of(one).await.unwrap(), []);
+}
+
+async fn nothing_is_handed_over_to_a_hook_that_is_gone(opened: Opened) {
+    let other = opened.another().await;
+    let left = async || {
+        let rows = opened.store.db().read("SELECT COUNT(*) FROM pending_secrets", args![]).await.unwrap();
+        rows[0].int(0).unwrap()
+    };
+    let never = handed_over(&opened, HookId(1), true, b"nobody's");
+    assert_eq!(opened.store.keep_pending_secret(never).await, Err(Error::NotFound));
+    for n in 0..12 {
+        let draft = NewDraft {
+            workspace: FIRST_WORKSPACE,
+            name: format!("flow {n}"),
+            document: "one".into(),
+            author: "writer".into(),
+            labels: vec!["a".into()],
+        };
+        let saved = opened.store.save_draft(&draft, opened.now()).await.unwrap();
+        let hook = saved.hooks[0].id;
+        let pending = || handed_over(&opened, hook, true, b"test");
+        let (kept, dropped) = match n % 2 {
+            0 => tokio::join!(opened.store.keep_pending_secret(pending()), other.drop_draft(saved.workflow)),
+            _ => tokio::join!(other.keep_pending_secret(pending()), opened.store.drop_draft(saved.workflow)),
+        };
+        assert_eq!(dropped, Ok(Dropped::Workflow));
+        assert!(matches!(kept, Ok(()) | Err(Error::NotFound)), "{kept:?}");
+        assert_eq!(left().await, 0, "what came before the hook went, went with it");
+        assert_eq!(opened.store.keep_pending_secret(pending()).await, Err(Error::NotFound));
+        assert_eq!(left().await, 0);
+    }
+    other.close().await;
 }
 
 async fn none_is_stored(store: &Store) -> bool {
