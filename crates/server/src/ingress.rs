@@ -299,7 +299,8 @@ impl Inner {
             );
             let id = kept.id;
             let (reason, detail) = (Some(refused.code.name().to_owned()), refused.ledger_detail());
-            let kept = NewDelivery { reason, body: place.redaction.body(refused.body.clone()), ..kept };
+            let body = place.redaction.body(&kept.headers, refused.body.clone());
+            let kept = NewDelivery { reason, body, ..kept };
             match refused.case.take() {
                 None => self.store.refuse(NewDelivery { detail: Some(detail), ..kept }),
                 Some(case) => explain(self.store.clone(), *case, kept, detail),

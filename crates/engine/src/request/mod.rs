@@ -30,7 +30,7 @@ pub use form::{FORM_DEPTH_MAX, FORM_FIELDS_MAX};
 pub use headers::Headers;
 pub use json::{JSON_DEPTH_MAX, NOTES_MAX};
 pub use media::ACCEPTED_MEDIA_TYPES;
-pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, texts as multipart_texts};
+pub use multipart::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, fields as multipart_fields, texts as multipart_texts};
 pub use refusal::{Finding, Position, Refusal, VariableProblem};
 pub use split::{ELEMENTS_MAX, parse_element, parse_elements};
 pub use variables::VARIABLE_PROBLEMS_MAX;

@@ -6,6 +6,7 @@
 mod part;
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use bytes::Bytes;
 use memchr::memmem::Finder;
@@ -52,33 +53,68 @@ pub(super) fn parse(bytes: &Bytes, media: &MediaType<'_>) -> Result<Body<'static
 /// would refuse the body.
 #[must_use]
 pub fn texts(content_type: &str, body: &[u8]) -> Vec<(String, String)> {
-    let media = MediaType::of(content_type).filter(|media| media.essence == "multipart/form-data");
-    media.and_then(|media| texts_of(body, &media).ok()).unwrap_or_default()
+    form_type(content_type).and_then(|media| texts_of(body, &media).ok()).unwrap_or_default()
+}
+
+/// The names of the fields of a form, files left out, and where in the body their contents stand; up to the first part
+/// that nobody can read.
+#[must_use]
+pub fn fields(content_type: &str, body: &[u8]) -> Vec<(String, Range<usize>)> {
+    let mut fields = Vec::new();
+    if let Some(media) = form_type(content_type) {
+        let add = |head: Head, content| {
+            fields.push((head.name, content));
+            Ok(())
+        };
+        // What follows a part that cannot be read is nobody's field.
+        each_field(body, &media, add).ok();
+    }
+    fields
+}
+
+fn form_type(content_type: &str) -> Option<MediaType<'_>> {
+    MediaType::of(content_type).filter(|media| media.essence == "multipart/form-data")
 }
 
 fn texts_of(body: &[u8], media: &MediaType<'_>) -> Result<Vec<(String, String)>, Refusal> {
-    let delimiter = format!("--{}", boundary(media)?);
-    let mut parts = Parts::of(body, &delimiter)?;
     let mut texts = Vec::new();
     let mut charset = None;
-    while let Some(part) = parts.next()? {
+    each_field(body, media, |head, content| {
+        let media = head.content_type.as_deref().and_then(MediaType::of);
+        let own = media.as_ref().and_then(MediaType::charset);
+        let text = decoded(&body[content], own.as_deref().or(charset.as_deref()))?.into_owned();
+        if head.name == CHARSET_FIELD {
+            charset = Some(text.trim().to_owned());
+        }
+        texts.push((head.name, text));
+        Ok(())
+    })?;
+    Ok(texts)
+}
+
+/// Tells of each field of a form, files left out: its head, and where its content stands. An error that is given back ends a
+/// sentence that starts with the part.
+fn each_field(
+    body: &[u8],
+    media: &MediaType<'_>,
+    mut tell: impl FnMut(Head, Range<usize>) -> Result<(), String>,
+) -> Result<(), Refusal> {
+    let delimiter = format!("--{}", boundary(media)?);
+    let mut parts = Parts::of(body, &delimiter)?;
+    while let Some(start) = parts.start {
+        let Some(part) = parts.next()? else { break };
         let refused = |why: &str| wrong(parts.count, why);
         if parts.count > MULTIPART_PARTS_MAX {
             return Err(refused("is one too many"));
         }
         let (head, content) = Head::of(part).map_err(|why| refused(&why))?;
         let media = head.content_type.as_deref().and_then(MediaType::of);
-        if head.filename.is_some() || !is_text(media.as_ref()) {
-            continue;
+        if head.filename.is_none() && is_text(media.as_ref()) {
+            let end = start + part.len();
+            tell(head, end - content.len()..end).map_err(|why| refused(&why))?;
         }
-        let own = media.as_ref().and_then(MediaType::charset);
-        let text = decoded(content, own.as_deref().or(charset.as_deref())).map_err(|why| refused(&why))?.into_owned();
-        if head.name == CHARSET_FIELD {
-            charset = Some(text.trim().to_owned());
-        }
-        texts.push((head.name, text));
     }
-    Ok(texts)
+    Ok(())
 }
 
 fn wrong(part: usize, why: &str) -> Refusal {

@@ -1,7 +1,7 @@
 //! Uploads: fields and files of `multipart/form-data`.
 
 use bytes::Bytes;
-use hookmill_engine::request::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, multipart_texts};
+use hookmill_engine::request::{MULTIPART_PARTS_MAX, PART_HEAD_BYTES_MAX, multipart_fields, multipart_texts};
 use hookmill_engine::workflow::WebhookTrigger;
 use minijinja::Value;
 use serde_json::json;
@@ -244,4 +244,21 @@ fn the_texts_of_a_form_are_its_fields_without_the_files() {
     assert_eq!(texts(&parts), [owned("a", "1"), owned("a", "3"), owned("l", "x")]);
     assert_eq!(texts(&vec![part("name=\"a\"", "1"); MULTIPART_PARTS_MAX + 1]), [], "what the parser refuses has no fields");
     assert_eq!(multipart_texts("text/plain", form(&parts).body.as_ref()), []);
+}
+
+#[test]
+fn the_fields_of_a_form_are_found_where_they_stand_up_to_what_cannot_be_read() {
+    let parts = [part("name=\"a\"", "1 \r\n 2"), part("name=\"f\"; filename=\"f.txt\"", "3"), part("name=\"b\"", "")];
+    let sent = form(&parts);
+    let found = |body: &[u8]| {
+        let fields = multipart_fields(TYPE, body).into_iter();
+        fields.map(|(name, at)| (name, String::from_utf8(body[at].to_vec()).unwrap())).collect::<Vec<_>>()
+    };
+    let owned = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let all = [owned("a", "1 \r\n 2"), owned("b", "")];
+    assert_eq!(found(sent.body.as_ref()), all);
+    let cut = [parts.concat().as_bytes(), b"--xyz\r\nContent-Disposition: form-data; name=\"c\"\r\n\r\n4"].concat();
+    assert_eq!(found(&cut), all, "of a part without an end nothing is known");
+    assert_eq!(multipart_texts(TYPE, &cut), [], "to its readers the whole form is none");
+    assert_eq!(multipart_fields("text/plain", sent.body.as_ref()), []);
 }

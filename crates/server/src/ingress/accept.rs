@@ -65,7 +65,7 @@ impl Inner {
             return Box::pin(repetition).await.map_err(refused);
         }
         if !hook.wants(webhook, *now, *seed).map_err(|why| refused(Refused::condition(&why)))? {
-            return Box::pin(self.filtered(arrival, understood.delivery)).await.map_err(refused);
+            return Box::pin(self.filtered(arrival, hook, understood.delivery)).await.map_err(refused);
         }
         let waits = hook.responder.waits_for();
         let (at_once, note) = match waits {

@@ -13,12 +13,12 @@ use hookmill_store::db::Hash;
 use hookmill_store::deliveries::Delivery;
 use hookmill_store::idempotency::Key;
 use hookmill_worker::OwnKeys;
-use http::header::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{HeaderName, HeaderValue};
 use sha2::{Digest as _, Sha256};
 
 use super::proof::names_of;
-use super::redact;
+use super::redact::{self, InBodies};
 
 /// The header of the draft.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -36,6 +36,8 @@ pub(super) struct Deduper {
     window: Span,
     /// The draft that is tested, as the revision that it was stored as.
     tested: Option<u32>,
+    /// What bodies are compared without: a refused one, which is kept without it, is still the same as its copy.
+    credentials: InBodies,
 }
 
 #[derive(Debug)]
@@ -68,14 +70,21 @@ pub(super) struct Material<'a> {
 }
 
 impl Deduper {
-    /// `tested`: the draft that a test URL leads to, by the number of its revision. Its keys are its own, so that a test never answers for a real
-    /// request, and the same request can be sent again to the next draft.
+    /// What the trigger wants. `tested`: the draft that a test URL leads to, by the number of its revision. Its keys are its
+    /// own, so that a test never answers for a real request, and the same request can be sent again to the next draft.
     ///
     /// # Errors
     /// A sentence for the owner: the header or the expression cannot be read.
-    pub(super) fn new(wanted: Option<&Dedupe>, tested: Option<u32>) -> Result<Self, String> {
+    pub(super) fn of(trigger: &WebhookTrigger, tested: Option<u32>) -> Result<Self, String> {
+        let deduper = Self::new(trigger.dedupe.as_ref(), tested)?;
+        Ok(Self { credentials: InBodies::credentials_of(trigger), ..deduper })
+    }
+
+    fn new(wanted: Option<&Dedupe>, tested: Option<u32>) -> Result<Self, String> {
         let (key, window) = match wanted {
-            Some(Dedupe::Off) => return Ok(Self { source: None, window: Dedupe::WINDOW, tested }),
+            Some(Dedupe::Off) => {
+                return Ok(Self { source: None, window: Dedupe::WINDOW, tested, credentials: InBodies::default() });
+            }
             Some(Dedupe::On { key, window }) => (key.as_ref(), *window),
             None => (None, None),
         };
@@ -92,7 +101,7 @@ impl Deduper {
             Some(DedupeKey::Body) => Source::Body,
         };
         let window = Span(window.unwrap_or(Dedupe::WINDOW).0.min(WINDOW_MAX.0));
-        Ok(Self { source: Some(source), window, tested })
+        Ok(Self { source: Some(source), window, tested, credentials: InBodies::default() })
     }
 
     /// Whether keys come from what a request says, so that each element of one that is split has its own.
@@ -127,20 +136,32 @@ impl Deduper {
         if text.len() > KEY_BYTES_MAX {
             return Err(format!("the key has {} bytes; the limit is {KEY_BYTES_MAX}", text.len()));
         }
-        let body_hash = hash(&[material.body]);
+        let without = self.without_credentials(material);
+        let body = without.as_ref().unwrap_or(material.body);
+        let body_hash = hash(&[body]);
         let revision = self.tested.map(u32::to_be_bytes);
         let (kinds, apart): ([u8; 1], &[u8]) = match &revision {
             None => ([kind], &[]),
             Some(revision) => ([kind | TESTED], revision),
         };
-        let key_hash = hash(&[&kinds, apart, if kind == 3 { material.body } else { text.as_bytes() }]);
+        let key_hash = hash(&[&kinds, apart, if kind == 3 { body } else { text.as_bytes() }]);
         let expires_at = Timestamp(material.now.0.saturating_add_unsigned(self.window.0));
         Ok(Some(Claim { key: Key { key_hash, body_hash, expires_at }, strict }))
     }
+
+    /// The body, if it has credentials that it is compared without.
+    fn without_credentials(&self, material: &Material<'_>) -> Option<Bytes> {
+        if self.credentials.are_none() {
+            return None;
+        }
+        let content_type = material.headers.get(CONTENT_TYPE).map(redact::text).unwrap_or_default();
+        self.credentials.taken_out_of(&content_type, material.body)
+    }
 }
 
-/// The keys of a stored delivery, claimed at `now`, as a test of the draft with this revision if there is one (`said` is `webhook` as a whole, or that of each element if
-/// it is split). One that cannot be used is none: whoever accepts the delivery all the same wants it for itself.
+/// The keys of a stored delivery, claimed at `now`, as a test of the draft with this revision if there is one (`said` is
+/// `webhook` as a whole, or that of each element if it is split). One that cannot be used is none: whoever accepts the
+/// delivery all the same wants it for itself.
 pub(super) fn keys_of(
     trigger: &WebhookTrigger,
     tested: Option<u32>,
@@ -149,7 +170,7 @@ pub(super) fn keys_of(
     said: &[&Value],
     now: Timestamp,
 ) -> OwnKeys {
-    let Ok(deduper) = Deduper::new(trigger.dedupe.as_ref(), tested) else { return OwnKeys::None };
+    let Ok(deduper) = Deduper::of(trigger, tested) else { return OwnKeys::None };
     let mut headers = HeaderMap::new();
     for (name, value) in delivery.headers.iter() {
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
@@ -219,7 +240,6 @@ fn written(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn claim(deduper: &Deduper, key: Option<&'static str>, body: &'static str) -> Result<Option<Claim>, String> {
@@ -268,6 +288,7 @@ mod tests {
         );
         assert!(claim(&Deduper::new(Some(&Dedupe::Off), None).unwrap(), Some("k"), "{}").unwrap().is_none());
     }
+
     #[test]
     fn tests_of_each_revision_have_keys_of_their_own() {
         for wanted in [None, Some(Dedupe::On { key: Some(DedupeKey::Body), window: None })] {

@@ -76,6 +76,7 @@ impl Inner {
         response.headers_mut().insert(DUPLICATE, HeaderValue::from_static("true"));
         let kept = self.delivery(arrival, &hook.place, Outcome::Duplicate, response.status().as_u16());
         let (reason, detail) = (Some("duplicate".to_owned()), Some(format!("It repeats {}.", original.delivery)));
+        let body = hook.place.redaction.body(&kept.headers, body);
         self.store.refuse(NewDelivery { reason, detail, body, ..kept });
         Ok(response)
     }
@@ -113,13 +114,15 @@ impl Inner {
     }
 
     /// Keeps a request that the hook's condition leaves out. It is acknowledged, hence on disk before it is answered.
-    pub(super) async fn filtered(&self, arrival: &Arrival, delivery: NewDelivery) -> Result<Response<Body>> {
+    pub(super) async fn filtered(&self, arrival: &Arrival, hook: &Hook, delivery: NewDelivery) -> Result<Response<Body>> {
         let (id, status) = (delivery.id, StatusCode::OK);
+        let body = hook.place.redaction.body(&delivery.headers, delivery.body);
         let kept = NewDelivery {
             outcome: Outcome::Filtered,
             status: status.as_u16(),
             reason: Some("only_if".to_owned()),
             duration_us: arrival.took_us(),
+            body,
             ..delivery
         };
         self.store.accept(kept, Vec::new()).await.map_err(|error| Refused::store(&error))?;

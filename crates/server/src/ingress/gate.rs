@@ -196,7 +196,7 @@ impl Inner {
             kept.detail = Some(self.take_over(&kept, &secret).await?);
         }
         self.meters.count(arrival, Outcome::Handshake);
-        kept.body = hook.place.redaction.body(body.clone());
+        kept.body = hook.place.redaction.body(&kept.headers, body.clone());
         self.store.refuse(kept);
         Ok(proof::answer(reply))
     }

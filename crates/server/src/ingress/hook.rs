@@ -157,7 +157,7 @@ impl Hook {
             allow,
             credentials,
             proof,
-            deduper: Deduper::new(trigger.dedupe.as_ref(), tested)?,
+            deduper: Deduper::of(trigger, tested)?,
             only_if,
             rate_limit: trigger.rate_limit,
             allow_ips: trigger.allow_ips.clone(),

@@ -116,6 +116,7 @@ impl Inner {
         (delivery.body, delivery.facts) = (body.clone(), told.facts.clone());
         readable(&delivery, &found.parameters, hook.trigger().preset_info())
             .map_err(|refused| refused.at(hook.place.clone()).body(body.clone()))?;
+        delivery.body = hook.place.redaction.body(&delivery.headers, delivery.body);
         let answer = format!(r#"{{"delivery_id":"{}","captured":true}}"#, delivery.id);
         let captured = self.store.capture(delivery, arrival.received_at).await.map_err(|error| Refused::store(&error))?;
         self.listeners.forget(hook.place.hook, listener);

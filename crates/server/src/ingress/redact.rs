@@ -1,6 +1,9 @@
-//! Takes credentials out of what is stored, shown and given to workflows: headers by their names, the query by its keys.
+//! Takes credentials out of what is stored, shown and given to workflows: headers by their names, the query by its keys, and
+//! bodies that start nothing by their members and fields.
 //!
 //! Some names mean a credential at every hook; others, such as `key`, only where the hook asks for one there.
+
+mod body;
 
 use std::borrow::Cow;
 
@@ -9,12 +12,10 @@ use hookmill_engine::request::Headers;
 use hookmill_engine::workflow::{Auth, Credential, Place as SignaturePlace, SecretNames, WebhookTrigger};
 use http::HeaderMap;
 use http::header::HeaderValue;
-use serde_json::{Map, Value};
 
+pub(super) use self::body::InBodies;
 use super::credentials::{APP_KEY_NAMES, SIGN_NAMES};
 use super::product::Product;
-use super::proof::secret_member;
-use super::reading;
 
 /// What stands where a credential was.
 pub const REDACTED: &str = "***";
@@ -50,8 +51,7 @@ pub(super) struct Redaction {
     headers: Vec<Box<str>>,
     /// Names of query parameters, matched without case.
     query: Vec<Box<str>>,
-    /// The member of the body in which a handshake hands over a secret.
-    member: Option<&'static str>,
+    bodies: InBodies,
     /// Whether every header goes that is not known to be harmless.
     strict: bool,
 }
@@ -59,7 +59,7 @@ pub(super) struct Redaction {
 impl Redaction {
     /// Of what a trigger declares as credentials, whether or not this version can check them.
     pub(super) fn of(trigger: &WebhookTrigger, product: Option<Product>) -> Self {
-        let mut redaction = Self { member: secret_member(trigger), ..Self::default() };
+        let mut redaction = Self { bodies: InBodies::of(trigger), ..Self::default() };
         for credential in trigger.auth.iter().flat_map(Auth::credentials) {
             redaction.add(credential);
         }
@@ -76,7 +76,7 @@ impl Redaction {
 
     /// Where the trigger is not known.
     pub(super) fn of_unknown() -> Self {
-        let mut redaction = Self { strict: true, ..Self::default() };
+        let mut redaction = Self { bodies: InBodies::of_unknown(), strict: true, ..Self::default() };
         redaction.add(&Credential::SharedKey(SecretNames::default()));
         redaction.add(&Credential::AppKey(SecretNames::default()));
         redaction
@@ -139,15 +139,13 @@ impl Redaction {
         Cow::Owned(kept)
     }
 
-    /// A body that starts nothing, without the secret that a handshake hands over in it.
-    pub(super) fn body(&self, body: Bytes) -> Bytes {
-        let Some(member) = self.member else { return body };
-        let without = || {
-            let mut members: Map<String, Value> = serde_json::from_slice(&body).ok()?;
-            *members.get_mut(member)? = REDACTED.into();
-            serde_json::to_vec(&members).ok()
-        };
-        reading::beside(body.len(), without).map_or(body, Bytes::from)
+    /// A body that starts nothing, without its credentials. Everything else stays byte for byte. `headers`: of the same request.
+    pub(super) fn body(&self, headers: &Headers, body: Bytes) -> Bytes {
+        if self.bodies.are_none() {
+            return body;
+        }
+        let content_type = headers.get("content-type").unwrap_or_default();
+        self.bodies.taken_out_of(content_type, &body).unwrap_or(body)
     }
 
     fn hides_parameter(&self, pair: &str) -> bool {
@@ -255,14 +253,28 @@ mod tests {
         let described = redaction(&format!("preset: hmac, {axes}"));
         let twice = r#"{"verification_token":"s3cret","a":1,"verification\u005ftoken":"s3cret"}"#;
         for redaction in [&notion, &described] {
-            let kept = redaction.body(Bytes::from_static(twice.as_bytes()));
-            let kept: Value = serde_json::from_slice(&kept).unwrap();
-            assert_eq!(kept, serde_json::json!({ "verification_token": REDACTED, "a": 1 }));
+            assert_eq!(kept(redaction, twice), r#"{"verification_token":"***","a":1,"verification\u005ftoken":"***"}"#);
             for other in ["", "[]", r#"{ "a": 1 }"#, "{", "verification_token"] {
-                assert_eq!(redaction.body(Bytes::from_static(other.as_bytes())), other);
+                assert_eq!(kept(redaction, other), other);
             }
         }
-        assert_eq!(redaction("preset: github, secret: s").body(Bytes::from_static(twice.as_bytes())), twice);
+        assert_eq!(kept(&redaction("preset: github, secret: s"), twice), twice);
+    }
+
+    #[test]
+    fn app_key_and_sign_are_taken_out_of_bodies_where_the_hook_asks_for_them() {
+        let body = r#"{"appKey":"k1","sign":"s1","key":"k"}"#;
+        for asks in ["preset: hap, secret: app", "auth: { all: [ { any: [ { bearer: b }, { app_key: app } ] } ] }"] {
+            assert_eq!(kept(&redaction(asks), body), r#"{"appKey":"***","sign":"***","key":"k"}"#, "{asks}");
+        }
+        assert_ne!(kept(&Redaction::of_unknown(), body), body);
+        for other in ["preset: hap", "preset: vectense, secret: s", "auth: { any: [ { bearer: b } ] }"] {
+            assert_eq!(kept(&redaction(other), body), body, "{other}");
+        }
+    }
+
+    fn kept(redaction: &Redaction, body: &'static str) -> Bytes {
+        redaction.body(&Headers::default(), Bytes::from_static(body.as_bytes()))
     }
 
     /// Of a hook with these members.

@@ -1,8 +1,9 @@
 //! Requests that start a run for each element of an array in their body.
 //!
 //! To everything that is asked of it, an element is the body: the condition, the key, the lane. The delivery, the runs of its
-//! elements, their keys and the people that they are about are stored in one batch. The runs are stored as free and fetched in their order, so that many
-//! runs that share one large body hold no more of it in memory than the limits of the queue allow.
+//! elements, their keys and the people that they are about are stored in one batch. The runs are stored as free and fetched
+//! in their order, so that many runs that share one large body hold no more of it in memory than the limits of the queue
+//! allow.
 
 use std::hash::BuildHasher as _;
 
@@ -59,7 +60,7 @@ impl Inner {
         let parsed = elements(hook, path, &Self::sent(found, &delivery)).map_err(refused)?;
         let chosen = self.choose(arrival, hook, path, &delivery, &parsed).map_err(refused)?;
         if chosen.runs.is_empty() && chosen.left_out > 0 {
-            return self.filtered(arrival, delivery).await.map_err(refused);
+            return self.filtered(arrival, hook, delivery).await.map_err(refused);
         }
         let claim = match hook.deduper.is_of_elements() {
             true => None,
