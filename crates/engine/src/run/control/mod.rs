@@ -20,6 +20,17 @@ fn eval(template: &Template, scope: &Scope) -> Result<Value, Failure> {
     template.eval(scope).map_err(|error| Failure::expression(&error))
 }
 
+/// The block of the first case with this value.
+fn case(value: &Template, cases: &[(Template, usize)], default: usize, scope: &Scope) -> Result<usize, Failure> {
+    let value = eval(value, scope)?;
+    for (when, block) in cases {
+        if eval(when, scope)? == value {
+            return Ok(*block);
+        }
+    }
+    Ok(default)
+}
+
 /// A step that could not even begin.
 fn failed(failure: Failure) -> Flow {
     Flow::StepEnded(Err(failure))
@@ -33,33 +44,12 @@ impl RunState {
             Kind::Action { .. } => self.begin_action(id, step, turn),
             Kind::Set(variables) => Flow::StepEnded(self.set(step, variables, turn)),
             Kind::If { condition, then, otherwise } => {
-                let scope = self.step_scope(step, turn);
-                let block = match eval(condition, &scope) {
-                    Ok(value) => {
-                        if value.is_true() {
-                            *then
-                        } else {
-                            *otherwise
-                        }
-                    }
-                    Err(failure) => return failed(failure),
-                };
-                self.choose(fiber, block)
+                let holds = eval(condition, &self.step_scope(step, turn)).map(|value| value.is_true());
+                self.choose(fiber, holds.map(|holds| if holds { *then } else { *otherwise }))
             }
             Kind::Switch { value, cases, default } => {
-                let scope = self.step_scope(step, turn);
-                let chosen = eval(value, &scope).and_then(|value| {
-                    for (when, block) in cases {
-                        if eval(when, &scope)? == value {
-                            return Ok(*block);
-                        }
-                    }
-                    Ok(*default)
-                });
-                match chosen {
-                    Ok(block) => self.choose(fiber, block),
-                    Err(failure) => failed(failure),
-                }
+                let block = case(value, cases, *default, &self.step_scope(step, turn));
+                self.choose(fiber, block)
             }
             Kind::ForEach { items, item, index, concurrency, body } => {
                 let scope = self.step_scope(step, turn);
@@ -145,11 +135,17 @@ impl RunState {
         self.scope(&step.frame, step.at.as_str(), turn.now, None)
     }
 
-    fn choose(&mut self, fiber: &mut Fiber, block: usize) -> Flow {
+    /// Runs the block that a condition leads to, if it can be told which.
+    fn choose(&mut self, fiber: &mut Fiber, block: Result<usize, Failure>) -> Flow {
         let Some(step) = fiber.step() else { return Flow::Parked };
-        step.doing = Doing::Choosing;
-        let frame = Arc::clone(&step.frame);
-        Self::run_block(fiber, block, frame)
+        match block {
+            Ok(block) => {
+                step.doing = Doing::Choosing;
+                let frame = Arc::clone(&step.frame);
+                Self::run_block(fiber, block, frame)
+            }
+            Err(failure) => failed(failure),
+        }
     }
 
     fn finally(fiber: &mut Fiber, finally: Option<usize>, result: Result<Value, Failure>) -> Flow {

@@ -150,16 +150,7 @@ impl<'w> Checker<'w> {
                 if let Some(concurrency) = concurrency {
                     self.range("concurrency", *concurrency, 1..=LOOP_CONCURRENCY_MAX);
                 }
-                let mut inside = scope.clone();
-                for (key, name, default) in [("as", item, "item"), ("index", index, "index")] {
-                    if let Some(name) = name {
-                        self.at_member(key, |this| this.variable_name(name));
-                    }
-                    inside.set_variable(name.as_deref().unwrap_or(default), true);
-                }
-                if item.as_deref().unwrap_or("item") == index.as_deref().unwrap_or("index") {
-                    self.at.problem("duplicate_name", "element and position need two names");
-                }
+                let inside = self.inside_for_each(item.as_deref(), index.as_deref(), scope);
                 self.repeated(body, inside, scope);
             }
             StepKind::While { condition, max, body } => {
@@ -209,6 +200,21 @@ impl<'w> Checker<'w> {
         let mut outcome = scope.clone();
         self.at_member(key, |this| this.block(steps, &mut outcome));
         outcome
+    }
+
+    /// What the body of a `for_each` sees: the element and its position, under the names that it gives them.
+    fn inside_for_each(&mut self, item: Option<&'w str>, index: Option<&'w str>, scope: &Scope<'w>) -> Scope<'w> {
+        let mut inside = scope.clone();
+        for (key, name, default) in [("as", item, "item"), ("index", index, "index")] {
+            if let Some(name) = name {
+                self.at_member(key, |this| this.variable_name(name));
+            }
+            inside.set_variable(name.unwrap_or(default), true);
+        }
+        if item.unwrap_or("item") == index.unwrap_or("index") {
+            self.at.problem("duplicate_name", "element and position need two names");
+        }
+        inside
     }
 
     /// A loop's body may run never; its steps belong to one iteration and cannot be seen from outside.
