@@ -1,9 +1,9 @@
 //! Buckets: which node owns which runs.
 //!
 //! Every run lies in one of 1024 buckets for ever ([`bucket_of`]). A bucket has at most one owner, who holds it by a
-//! lease, and an epoch that grows whenever the owner changes. Work is fenced by the epoch and not by the lease: the lease only says
-//! when somebody else may try. On SQLite the lock of the data folder makes the process the only node, so it takes all
-//! buckets for ever. The code is the same.
+//! lease, and an epoch that grows whenever the owner changes. Work is fenced by the epoch and not by the lease: the lease
+//! only says when somebody else may try. On SQLite the lock of the data folder makes the process the only node, so it takes
+//! all buckets for ever. The code is the same.
 
 use hookmill_engine::time::{Span, Timestamp};
 

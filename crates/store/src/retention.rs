@@ -3,8 +3,8 @@
 //! Only runs that have ended go; never one that stops its lane. A delivery goes when none of its runs is left, because
 //! a run without its delivery could not be looked at or repeated. A pass goes through the ids once, from the oldest;
 //! what has to stay is passed over and not looked at again until the next pass. Of drafts that were tried, those that are
-//! too many go in the same pass, whatever the policy says ([`crate::workflows::TRIED_DRAFTS_KEPT`]). Freed pages are used again: a database
-//! under retention does not grow.
+//! too many go in the same pass, whatever the policy says ([`crate::workflows::TRIED_DRAFTS_KEPT`]). Freed pages are
+//! used again: a database under retention does not grow.
 
 use hookmill_engine::id::{RunId, WorkflowId};
 use hookmill_engine::time::{Span, Timestamp};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-/// Holds up every write to the file for so long, from when this returns. It must be shorter than the 5 s for which the store waits
-/// for a lock: this takes the place of the disk with it.
+/// Holds up every write to the file for so long, from when this returns. It must be shorter than the 5 s for which the store
+/// waits for a lock: this takes the place of the disk with it.
 ///
 /// # Panics
 /// If the file cannot be opened.

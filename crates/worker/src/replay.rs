@@ -91,7 +91,8 @@ impl Worker {
     /// Runs a stored delivery once more; one that was split starts a run for each element that had one.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::DraftGone`] if it was to be run on a draft that is not kept any more; [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
+    /// [`Error::NotFound`]; [`Error::DraftGone`] if it was to be run on a draft that is not kept any more;
+    /// [`Error::Conflict`] if it never belonged to a workflow that still has the trigger.
     pub async fn replay(&self, delivery: DeliveryId, which: Which) -> Result<Vec<RunId>, Error> {
         let runs = self.run_again(delivery, which).await?;
         let ids = runs.iter().map(|run| run.id).collect();

@@ -84,7 +84,8 @@ impl Worker {
     /// Repeats a run that has ended, as a new run.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::DraftGone`]; [`Error::Conflict`] if it has not ended, or has not failed and is to begin where it did.
+    /// [`Error::NotFound`]; [`Error::DraftGone`]; [`Error::Conflict`] if it has not ended, or has not failed and is to
+    /// begin where it did.
     pub async fn rerun(&self, run: RunId, from: From, which: Which) -> Result<RunId, Error> {
         let inner = &self.inner;
         let row = inner.stored_run(run).await?;

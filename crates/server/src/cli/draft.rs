@@ -17,7 +17,8 @@ pub(crate) enum Draft {
     Save(Save),
     /// Print the text of a draft; what is wrong with it goes to standard error.
     Show(Which),
-    /// Throw a draft away. What is published stays as it is; a workflow that was never published goes with its draft and its URLs.
+    /// Throw a draft away. What is published stays as it is; a workflow that was never published goes with its draft and its
+    /// URLs.
     Drop(Which),
     /// Publish a draft, if nothing is wrong with it.
     Publish(Which),

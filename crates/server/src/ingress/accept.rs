@@ -142,8 +142,8 @@ impl Inner {
         }
     }
 
-    /// The key by which the run is ordered. Refused if too many runs wait for others of their lanes; what a paused hook holds does
-    /// not wait there yet.
+    /// The key by which the run is ordered. Refused if too many runs wait for others of their lanes; what a paused hook holds
+    /// does not wait there yet.
     pub(super) fn lane_of(&self, hook: &Hook, webhook: &Value, now: Timestamp) -> Result<Option<String>> {
         let lane = hook.revision.program.lane(webhook).map_err(|failure| unordered(&failure.message))?;
         if lane.is_some() && !hook.is_paused() && self.worker.lanes_are_full() {

@@ -1,7 +1,8 @@
 //! Who may call a hook: credentials, alone and combined.
 //!
 //! Those that stand in the head are checked before the body is read; AppKey and Sign may stand in the body, and signatures
-//! are over it. API keys and JSON Web Tokens stand where bearer tokens do. Everything is compared in constant time, and every secret of a name that is rotating is good.
+//! are over it. API keys and JSON Web Tokens stand where bearer tokens do. Everything is compared in constant time, and
+//! every secret of a name that is rotating is good.
 
 mod jwt;
 

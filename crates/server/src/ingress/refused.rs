@@ -80,8 +80,8 @@ impl Refused {
         self
     }
 
-    /// Of refusals of which there are many when there are any. `kept`: it goes into the ledger, with the number of those before it
-    /// that did not.
+    /// Of refusals of which there are many when there are any. `kept`: it goes into the ledger, with the number of those before
+    /// it that did not.
     pub(super) fn one_of_many(mut self: Box<Self>, kept: Option<u64>) -> Box<Self> {
         self.kept = kept.is_some();
         match kept {

@@ -2,7 +2,8 @@
 //!
 //! A run is pinned to a revision, for revisions never change. So the draft is stored as one, which is not published, before
 //! the first request that it is to answer ([`hookmill_store::Store::try_draft`]); from then on, finding it is a read of
-//! committed state as for every URL. Who only looks stores nothing. A draft that could not be published answers nothing: its problems are in the ledger.
+//! committed state as for every URL. Who only looks stores nothing. A draft that could not be published
+//! answers nothing: its problems are in the ledger.
 
 use std::sync::Arc;
 
