@@ -154,8 +154,8 @@ impl Credentials {
         if let Some(why) = findings.unusable {
             return Verdict::Unusable(why);
         }
-        // A caller whose credential cannot be judged comes again later. One whose credential was judged is told so, also if something
-        // else is missing: else there would be no limit on guessing.
+        // A caller whose credential cannot be judged comes again later. One whose credential was judged is told so, also if
+        // something else is missing: else there would be no limit on guessing.
         if !findings.refused && !findings.absent.is_empty() {
             return Verdict::SecretsAbsent(findings.absent);
         }
