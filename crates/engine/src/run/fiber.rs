@@ -104,6 +104,8 @@ pub(super) struct Join {
     /// Of a `for_each`: the elements, and which iteration comes next.
     pub(super) items: Vec<Value>,
     pub(super) next: usize,
+    /// Whether what follows is known already: then the step goes on in this turn, and what still ends in it changes nothing.
+    pub(super) decided: bool,
 }
 
 /// What follows.

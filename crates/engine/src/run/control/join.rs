@@ -24,14 +24,15 @@ impl RunState {
             live.insert(branch, self.spawn(Fiber::new(*block, Arc::clone(&step.frame), Some(parent))));
         }
         let results = vec![None; blocks.len()];
-        step.doing = Doing::Joining(Box::new(Join { live, results, bytes: 0, items: Vec::new(), next: blocks.len() }));
+        let (items, next) = (Vec::new(), blocks.len());
+        step.doing = Doing::Joining(Box::new(Join { live, results, bytes: 0, items, next, decided: false }));
         Flow::Parked
     }
 
     pub(super) fn begin_iterations(&mut self, id: FiberId, fiber: &mut Fiber, items: Vec<Value>, concurrency: usize) -> Flow {
         let Some(step) = fiber.step() else { return Flow::Parked };
         let results = vec![None; items.len()];
-        let mut join = Join { live: BTreeMap::new(), results, bytes: 0, items, next: 0 };
+        let mut join = Join { live: BTreeMap::new(), results, bytes: 0, items, next: 0, decided: false };
         for _ in 0..concurrency.min(join.items.len()) {
             self.spawn_iteration(id, step.node, &step.at, &step.frame, &mut join);
         }
@@ -79,17 +80,24 @@ impl RunState {
         let (node, at, frame) = (step.node, step.at.clone(), Arc::clone(&step.frame));
         let Doing::Joining(join) = &mut step.doing else { return None };
         join.live.remove(&parent.branch)?;
+        if join.decided {
+            // What it held is free. Whoever needs no more cannot need too much.
+            self.charge(0, frame_bytes).ok()?;
+            return None;
+        }
         let more = result.as_ref().map_or(0, |value| bytes_up_to(value, RUN_STATE_BYTES_MAX));
         join.bytes += more;
         let kept = self.charge(more, frame_bytes);
-        match result.and_then(|value| kept.map(|()| value)) {
-            Err(failure) => Some(Flow::BlockEnded(Err(failure))),
+        let ended = match result.and_then(|value| kept.map(|()| value)) {
+            Err(failure) => Some(Err(failure)),
             Ok(value) => {
                 join.results[parent.branch] = Some(value);
                 self.spawn_iteration(parent.fiber, node, &at, &frame, join);
-                join.live.is_empty().then(|| Flow::BlockEnded(Ok(Value::default())))
+                join.live.is_empty().then(|| Ok(Value::default()))
             }
-        }
+        };
+        join.decided = ended.is_some();
+        ended.map(Flow::BlockEnded)
     }
 
     /// All have ended, or one has failed.

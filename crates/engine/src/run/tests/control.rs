@@ -235,6 +235,31 @@ fn a_failing_branch_cancels_the_others_and_their_late_results_are_ignored() {
 }
 
 #[test]
+fn branches_that_end_in_the_same_turn_as_the_first_failure_change_nothing() {
+    let bad = "{ set: { x: '{{ nope }}' } }";
+    for others in ["b: []", "b: [{ set: { y: 1 } }]", &format!("b: [{bad}]"), &format!("b: [{bad}], c: [{bad}], d: []")] {
+        let parallel = format!("parallel: {{ a: [{bad}], {others} }}");
+        let loops = "for_each: '{{ range(3) }}'\n    concurrency: 3\n    do: [{ set: { x: '{{ 1 if index else nope }}' } }]";
+        for failing in [parallel.as_str(), loops] {
+            for yaml in [
+                format!("- try:\n  - id: p\n    {failing}\n  catch: [{{ id: c, use: act }}]\n- {{ id: d, use: act }}"),
+                format!(
+                    "- if: true\n  on_error: {{ do: [{{ id: c, use: act }}] }}\n  then:\n  - id: p\n    {failing}\n- {{ id: d, use: act }}"
+                ),
+            ] {
+                let mut owner = Owner::start(&yaml);
+                for step in ["c", "d"] {
+                    assert_eq!(owner.waits(), [format!("{step} #1")], "{yaml}");
+                    owner.done(step, 1, json!(step));
+                    owner.check_fold();
+                }
+                assert_eq!(owner.output(), json!("d"));
+            }
+        }
+    }
+}
+
+#[test]
 fn iterations_run_as_many_at_once_as_wanted_and_collect_in_order() {
     let mut owner = Owner::start(
         "- id: each\n  for_each: '{{ [1, 2, 3, 4] }}'\n  concurrency: 2\n  do: [{ id: s, use: act, with: { n: '{{ item }}' } }]",
