@@ -4,6 +4,7 @@
 //! are over it. API keys and JSON Web Tokens stand where bearer tokens do. Everything is compared in constant time, and
 //! every secret of a name that is rotating is good.
 
+mod findings;
 mod jwt;
 
 use std::borrow::Cow;
@@ -16,7 +17,8 @@ use hookmill_engine::workflow::{Auth, Credential, SecretNames};
 use hookmill_signatures::credentials::{bearer, matches};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::absent::{self, Absent};
+use self::findings::Findings;
+use super::absent::Absent;
 use super::keys::{Found, Keys};
 use crate::vault::Held;
 
@@ -91,25 +93,6 @@ pub(super) struct Presented<'a> {
     pub(super) now: Timestamp,
 }
 
-/// What became of one look at the rules.
-#[derive(Default)]
-struct Findings {
-    presented_any: bool,
-    /// Something was compared with what is stored, and is not that.
-    refused: bool,
-    /// Whether anything is stored that could fit.
-    ready: bool,
-    /// What would have to be stored to judge what was presented,
-    absent: Vec<Absent>,
-    /// and what was not presented.
-    unasked: Vec<Absent>,
-    /// Names without a use beside others that are live.
-    idle: Vec<Absent>,
-    /// What exactly is wrong with a token.
-    why: Option<String>,
-    unusable: Option<String>,
-}
-
 impl Credentials {
     /// What `auth` asks for, and `also`: what a preset asks for beside it.
     ///
@@ -151,29 +134,7 @@ impl Credentials {
         if self.rule.holds(presented, &resolve, &mut findings) {
             return Verdict::Welcome;
         }
-        if let Some(why) = findings.unusable {
-            return Verdict::Unusable(why);
-        }
-        // A caller whose credential cannot be judged comes again later. One whose credential was judged is told so, also if
-        // something else is missing: else there would be no limit on guessing.
-        if !findings.refused && !findings.absent.is_empty() {
-            return Verdict::SecretsAbsent(findings.absent);
-        }
-        if !findings.ready && !findings.unasked.is_empty() {
-            return Verdict::SecretsAbsent(findings.unasked);
-        }
-        let what = match findings.why {
-            Some(why) => why,
-            None if findings.presented_any => "A credential was presented, but it is not the stored secret.".to_owned(),
-            None => "No credential was presented.".to_owned(),
-        };
-        let expected = self.expected();
-        let mut missing: Vec<Absent> = [findings.absent, findings.unasked, findings.idle].concat();
-        missing.retain(Absent::is_missing);
-        match missing.as_slice() {
-            [] => Verdict::Wrong(format!("{what} {expected}")),
-            some => Verdict::Wrong(format!("{what} {expected} {}", absent::sentence(some))),
-        }
+        findings.verdict(&self.expected())
     }
 
     /// What a caller must present, in words. Tells where, never what.
@@ -251,8 +212,8 @@ impl Rule {
 impl Accepted {
     fn holds(&self, presented: &Presented<'_>, resolve: &impl Fn(&str) -> Held, findings: &mut Findings) -> bool {
         if matches!(self.place, Place::Signature) {
-            findings.presented_any = true;
-            (findings.refused, findings.ready) = (findings.refused || !presented.signed, true);
+            // Whether a signature came at all is not known here: who presents something else may still be right.
+            (findings.presented_any, findings.ready) = (true, true);
             return presented.signed;
         }
         let values = self.place.presented(presented);

@@ -96,6 +96,9 @@ fn a_wrong_credential_is_wrong_whatever_else_is_missing() {
     let headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer right"))]);
     let missing = Verdict::SecretsAbsent(vec![Absent::missing("nowhere")]);
     assert_eq!(two.check(&presented(&headers, "", b""), secrets), missing, "it could be right: it comes again");
+    let signed = any(vec![Credential::Signature(Default::default()), Credential::Bearer("nowhere".into())]);
+    assert_eq!(signed.check(&presented(&headers, "", b""), secrets), missing, "it has no signature, but could be right");
+    assert!(matches!(signed.check(&presented(&none, "", b""), secrets), Verdict::Wrong(_)));
 }
 
 #[test]
